@@ -1,0 +1,23 @@
+//! The vocabulary of container registries, without I/O: digests, names,
+//! references, media types, manifests, `/v2` paths and the error envelope.
+//!
+//! Everything that comes from outside is parsed here, once, into types that
+//! cannot hold a wrong value; the rest of Wharf never looks at raw strings.
+
+pub mod digest;
+pub mod error;
+pub mod json;
+pub mod manifest;
+pub mod media_type;
+pub mod name;
+pub mod path;
+pub mod range;
+pub mod reference;
+pub mod tag;
+
+pub use digest::{Algorithm, Digest, Hasher};
+pub use error::{ErrorCode, ErrorEnvelope};
+pub use manifest::Manifest;
+pub use name::{Login, Name, Owner};
+pub use reference::{ImageReference, Reference};
+pub use tag::Tag;
