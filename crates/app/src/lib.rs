@@ -1,1 +1,25 @@
-//! Placeholder.
+//! What the product does: use cases, authentication and authorization. No
+//! HTTP types, no SQL text.
+//!
+//! A use case takes a [`Caller`](authn::Caller), asks [`authz`] for a permit inside the transaction
+//! that acts, and returns what happened or an [`Error`] that says what to do next.
+
+pub mod accounts;
+mod app;
+pub mod authn;
+pub mod authz;
+mod cache;
+pub mod clock;
+mod delete;
+pub mod entropy;
+mod error;
+pub mod packages;
+pub mod pull;
+pub mod push;
+mod setup;
+mod sweep;
+pub mod verify;
+
+pub use app::{App, Settings};
+pub use error::Error;
+pub use setup::FirstStart;

@@ -1,1 +1,45 @@
-//! Placeholder.
+//! All SQL and nothing else: schema, statements, and the two engines that run
+//! them, SQLite and PostgreSQL, by the same text.
+//!
+//! Reads go through [`Db::reader`]; every change is a [`Write`], which either
+//! commits as a whole or leaves nothing. One module per table or small group
+//! of tables; each holds its statements above the functions that run them.
+
+#[macro_use]
+mod statement;
+
+pub mod accounts;
+pub mod blobs;
+mod engine;
+pub mod epochs;
+mod error;
+pub mod ids;
+pub mod packages;
+mod postgres;
+mod sqlite;
+pub mod tags;
+pub mod tokens;
+pub mod uploads;
+pub mod verify;
+pub mod versions;
+
+pub use engine::{Conn, Db, Reader, Tx, Write, WriteError};
+pub use error::{Error, ErrorKind};
+
+/// Every statement by module and name, for the test that prepares them on both engines.
+pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
+    let modules: [(&str, &[(&str, &str)]); 9] = [
+        ("accounts", accounts::STATEMENTS),
+        ("blobs", blobs::STATEMENTS),
+        ("epochs", epochs::STATEMENTS),
+        ("ids", ids::STATEMENTS),
+        ("packages", packages::STATEMENTS),
+        ("tags", tags::STATEMENTS),
+        ("tokens", tokens::STATEMENTS),
+        ("uploads", uploads::STATEMENTS),
+        ("versions", versions::STATEMENTS),
+    ];
+    let all = modules.into_iter().chain([("verify", verify::STATEMENTS)]);
+    all.flat_map(|(module, list)| list.iter().map(move |(name, sql)| (module, *name, *sql)))
+        .collect()
+}

@@ -1,0 +1,6 @@
+//! Accounts: users, organizations, and their tokens.
+
+mod create;
+mod tokens;
+
+pub use tokens::{NewToken, TokenSummary};

@@ -1,0 +1,460 @@
+//! Who is asking: from a credential to an [`Actor`], by immutable ids.
+//!
+//! A credential that is no good makes the caller nobody, not an error: public
+//! packages are pulled all the same. What was wrong with it is said as soon
+//! as it would have been needed.
+
+pub mod pat;
+pub mod password;
+pub mod registry_token;
+pub mod token_endpoint;
+
+use std::sync::Arc;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use sha2::{Digest as _, Sha256};
+use wharf_db::{Conn, accounts, tokens};
+
+use self::{
+    password::PasswordError,
+    registry_token::{Claims, TokenError},
+};
+use crate::{
+    App, Error,
+    authz::{Actor, Credential, Refusal, Scopes, facts::UserFacts},
+    cache::Caches,
+    clock,
+};
+
+/// A credential as it came with a request.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Presented {
+    Nothing,
+    Basic { user: String, secret: String },
+    Bearer(String),
+    /// An `Authorization` header of another scheme, or a broken one.
+    Unreadable,
+}
+
+impl std::fmt::Debug for Presented {
+    /// Never the secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("Nothing"),
+            Self::Basic { user, .. } => write!(f, "Basic({user})"),
+            Self::Bearer(_) => f.write_str("Bearer"),
+            Self::Unreadable => f.write_str("Unreadable"),
+        }
+    }
+}
+
+/// Why a presented credential is no good.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    #[error("this credential is unknown here: sign in again with `docker login` (a revoked or mistyped token, or one of another registry)")]
+    Unknown,
+    #[error("the user name or password is wrong, or there is no such user")]
+    Password,
+    #[error("this token expired on {0}; make a new one and sign in again with `docker login`")]
+    Expired(String),
+    #[error("this token was revoked; make a new one and sign in again with `docker login`")]
+    Revoked,
+    #[error("the account {0} is disabled; ask a site administrator")]
+    Disabled(String),
+    #[error(transparent)]
+    RegistryToken(#[from] TokenError),
+    #[error("too many sign-ins at once; try again in a moment")]
+    Busy,
+}
+
+/// A user as cached: facts, and what voids its credentials.
+#[derive(Debug)]
+pub struct UserRecord {
+    pub facts: Arc<UserFacts>,
+    pub disabled: bool,
+    pub password_hash: Option<String>,
+}
+
+/// A personal access token as cached.
+#[derive(Debug)]
+pub struct TokenRecord {
+    pub id: i64,
+    pub user_id: i64,
+    pub scopes: Scopes,
+    pub expires_at: Option<i64>,
+    pub revoked: bool,
+}
+
+/// An accepted credential.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    pub actor: Actor,
+    /// Last moment it is accepted, in microseconds.
+    pub not_after: i64,
+}
+
+/// Who makes a request, as far as is known, and under which epoch.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub actor: Actor,
+    pub rejected: Option<Rejected>,
+    pub(crate) caches: Arc<Caches>,
+}
+
+impl Caller {
+    /// The error to show for a refusal: what was wrong with the credential
+    /// comes before "sign in".
+    pub fn explain(&self, refusal: Refusal) -> Error {
+        match (refusal, &self.rejected) {
+            (Refusal::SignIn { .. }, Some(rejected)) => rejected.clone().into(),
+            (refusal, _) => refusal.into(),
+        }
+    }
+
+    /// The user's login, if somebody is signed in.
+    pub fn login(&self) -> Option<&str> {
+        self.actor.user.as_ref().map(|(user, _)| user.login.as_str())
+    }
+
+    /// Whether the credential narrows what the user may do.
+    pub fn credential(&self) -> Option<&Credential> {
+        self.actor.user.as_ref().map(|(_, credential)| credential)
+    }
+}
+
+impl App {
+    /// Finds out who presents a credential. Fails only if that cannot be found out.
+    pub async fn authenticate(&self, presented: &Presented) -> Result<Caller, Error> {
+        let caches = self.caches();
+        let outcome = match presented {
+            Presented::Nothing => Ok(Actor::default()),
+            Presented::Unreadable => Err(Rejected::Unknown),
+            Presented::Basic { user, secret } if !secret.starts_with(pat::PREFIX) => {
+                self.by_password(user, secret).await?
+            }
+            Presented::Basic { secret: value, .. } | Presented::Bearer(value) => {
+                self.by_value(&caches, value).await?
+            }
+        };
+        let (actor, rejected) = match outcome {
+            Ok(actor) => (actor, None),
+            Err(rejected) => (Actor::default(), Some(rejected)),
+        };
+        Ok(Caller {
+            actor,
+            rejected,
+            caches,
+        })
+    }
+
+    /// By a registry token, a personal access token, or base64 of one.
+    async fn by_value(
+        &self,
+        caches: &Caches,
+        value: &str,
+    ) -> Result<Result<Actor, Rejected>, Error> {
+        let now = self.clock.now();
+        if let Some(identity) = caches.identities.get(value) {
+            if now <= identity.not_after {
+                self.note_use(&identity.actor, now);
+                return Ok(Ok(identity.actor.clone()));
+            }
+        }
+        let found = match token_in(value) {
+            Value::Pat(token) => self.by_pat(caches, &token).await?,
+            Value::RegistryToken => self.by_registry_token(caches, value).await?,
+            Value::Other => Err(Rejected::Unknown),
+        };
+        Ok(found.map(|identity| {
+            self.note_use(&identity.actor, now);
+            let actor = identity.actor.clone();
+            caches.identities.insert(value.to_owned(), Arc::new(identity));
+            actor
+        }))
+    }
+
+    async fn by_pat(
+        &self,
+        caches: &Caches,
+        token: &str,
+    ) -> Result<Result<Identity, Rejected>, Error> {
+        let mut reader = self.db.reader().await?;
+        let conn = &mut reader.conn();
+        let Some(row) = tokens::find_by_hash(conn, &pat::stored_hash(token)).await? else {
+            return Ok(Err(Rejected::Unknown));
+        };
+        let record = Arc::new(TokenRecord::from(row));
+        caches.tokens.insert(record.id, Arc::clone(&record));
+        let user = self.user_record(conn, caches, record.user_id).await?;
+        Ok(self.accept_pat(&record, user.as_deref()))
+    }
+
+    fn accept_pat(
+        &self,
+        token: &TokenRecord,
+        user: Option<&UserRecord>,
+    ) -> Result<Identity, Rejected> {
+        let user = user.ok_or(Rejected::Unknown)?;
+        token.check(self.clock.now())?;
+        user.check()?;
+        let credential = Credential::Token {
+            id: token.id,
+            scopes: token.scopes.clone(),
+        };
+        Ok(Identity {
+            actor: Actor {
+                user: Some((Arc::clone(&user.facts), credential)),
+                narrowed: None,
+            },
+            not_after: token.expires_at.unwrap_or(i64::MAX),
+        })
+    }
+
+    async fn by_registry_token(
+        &self,
+        caches: &Caches,
+        token: &str,
+    ) -> Result<Result<Identity, Rejected>, Error> {
+        let claims = match self.registry_tokens.verify(token, self.clock.now()) {
+            Ok(claims) => claims,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let mut identity = match self.holder(caches, &claims).await? {
+            Ok(identity) => identity,
+            Err(rejected) => return Ok(Err(rejected)),
+        };
+        identity.not_after = identity.not_after.min(claims.not_after());
+        identity.actor.narrowed = Some(Arc::new(claims.access_list()));
+        Ok(Ok(identity))
+    }
+
+    /// Who a registry token was made for, if that credential is still good.
+    async fn holder(
+        &self,
+        caches: &Caches,
+        claims: &Claims,
+    ) -> Result<Result<Identity, Rejected>, Error> {
+        if claims.sub == "anonymous" {
+            return Ok(Ok(Identity {
+                actor: Actor::default(),
+                not_after: i64::MAX,
+            }));
+        }
+        let id = |text: &str, prefix: &str| text.strip_prefix(prefix)?.parse::<i64>().ok();
+        let Some(user_id) = id(&claims.sub, "user:") else {
+            return Ok(Err(TokenError::Invalid.into()));
+        };
+        let mut reader = self.db.reader().await?;
+        let conn = &mut reader.conn();
+        let user = self.user_record(conn, caches, user_id).await?;
+        if let Some(token_id) = id(&claims.credential, "token:") {
+            let Some(token) = self.token_record(conn, caches, token_id).await? else {
+                return Ok(Err(Rejected::Revoked));
+            };
+            return Ok(self.accept_pat(&token, user.as_deref()));
+        }
+        let Some(user) = user else {
+            return Ok(Err(Rejected::Unknown));
+        };
+        if claims.credential != format!("password:{}", user.password_fingerprint()) {
+            return Ok(Err(Rejected::Revoked));
+        }
+        Ok(user.check().map(|()| Identity {
+            actor: Actor {
+                user: Some((Arc::clone(&user.facts), Credential::Password)),
+                narrowed: None,
+            },
+            not_after: i64::MAX,
+        }))
+    }
+
+    async fn by_password(
+        &self,
+        login: &str,
+        password: &str,
+    ) -> Result<Result<Actor, Rejected>, Error> {
+        let mut reader = self.db.reader().await?;
+        let conn = &mut reader.conn();
+        let login = login.to_ascii_lowercase();
+        let account = accounts::find_by_login(conn, &login).await?;
+        let stored = account.as_ref().and_then(|a| a.password_hash.as_deref());
+        if !self.verify_password(password, stored).await? {
+            return Ok(Err(Rejected::Password));
+        }
+        let Some(account) = account else {
+            return Ok(Err(Rejected::Password));
+        };
+        let record = load_user(conn, account).await?;
+        Ok(record.check().map(|()| Actor {
+            user: Some((Arc::clone(&record.facts), Credential::Password)),
+            narrowed: None,
+        }))
+    }
+
+    /// Remembers a right password for a minute under a key made at start-up:
+    /// some clients send it with every request.
+    async fn verify_password(&self, password: &str, stored: Option<&str>) -> Result<bool, Error> {
+        let mut key = Sha256::new_with_prefix(self.process_secret);
+        key.update(stored.unwrap_or_default());
+        key.update([0]);
+        key.update(password);
+        let key: [u8; 32] = key.finalize().into();
+        if stored.is_some() && self.right_passwords.contains_key(&key) {
+            return Ok(true);
+        }
+        let right = match self.passwords.verify(password, stored).await {
+            Ok(right) => right,
+            Err(PasswordError::Busy) => return Err(Rejected::Busy.into()),
+            Err(error) => return Err(error.into()),
+        };
+        if right {
+            self.right_passwords.insert(key, ());
+        }
+        Ok(right)
+    }
+
+    /// Whether what the caller was let in with is still good: after the epoch
+    /// has moved, or inside a transaction.
+    pub(crate) async fn refresh_actor(
+        &self,
+        conn: &mut Conn<'_>,
+        actor: &Actor,
+    ) -> Result<Actor, Error> {
+        let Some((known, credential)) = &actor.user else {
+            return Ok(actor.clone());
+        };
+        let account = accounts::find(conn, known.id).await?.ok_or(Rejected::Unknown)?;
+        let user = load_user(conn, account).await?;
+        user.check()?;
+        let credential = match credential {
+            Credential::Password => Credential::Password,
+            Credential::Token { id, .. } => {
+                let token = tokens::find(conn, *id).await?.ok_or(Rejected::Revoked)?;
+                let token = TokenRecord::from(token);
+                token.check(self.clock.now())?;
+                Credential::Token {
+                    id: token.id,
+                    scopes: token.scopes,
+                }
+            }
+        };
+        Ok(Actor {
+            user: Some((user.facts, credential)),
+            narrowed: actor.narrowed.clone(),
+        })
+    }
+
+    async fn user_record(
+        &self,
+        conn: &mut Conn<'_>,
+        caches: &Caches,
+        id: i64,
+    ) -> Result<Option<Arc<UserRecord>>, Error> {
+        if let Some(record) = caches.users.get(&id) {
+            return Ok(Some(record));
+        }
+        let Some(account) = accounts::find(conn, id).await? else {
+            return Ok(None);
+        };
+        let record = Arc::new(load_user(conn, account).await?);
+        caches.users.insert(id, Arc::clone(&record));
+        Ok(Some(record))
+    }
+
+    async fn token_record(
+        &self,
+        conn: &mut Conn<'_>,
+        caches: &Caches,
+        id: i64,
+    ) -> Result<Option<Arc<TokenRecord>>, Error> {
+        if let Some(record) = caches.tokens.get(&id) {
+            return Ok(Some(record));
+        }
+        let Some(row) = tokens::find(conn, id).await? else {
+            return Ok(None);
+        };
+        let record = Arc::new(TokenRecord::from(row));
+        caches.tokens.insert(id, Arc::clone(&record));
+        Ok(Some(record))
+    }
+}
+
+async fn load_user(
+    conn: &mut Conn<'_>,
+    account: accounts::Account,
+) -> Result<UserRecord, Error> {
+    let memberships = accounts::memberships(conn, account.id).await?;
+    Ok(UserRecord {
+        disabled: account.disabled_at.is_some(),
+        password_hash: account.password_hash,
+        facts: Arc::new(UserFacts {
+            id: account.id,
+            login: account.login,
+            site_admin: account.site_admin,
+            memberships,
+        }),
+    })
+}
+
+impl UserRecord {
+    fn check(&self) -> Result<(), Rejected> {
+        if self.disabled {
+            return Err(Rejected::Disabled(self.facts.login.clone()));
+        }
+        Ok(())
+    }
+
+    /// Changes with the password, and says nothing about it.
+    pub fn password_fingerprint(&self) -> String {
+        let stored = self.password_hash.as_deref().unwrap_or_default();
+        pat::stored_hash(stored)[..16].to_owned()
+    }
+}
+
+impl TokenRecord {
+    fn check(&self, now: i64) -> Result<(), Rejected> {
+        if self.revoked {
+            return Err(Rejected::Revoked);
+        }
+        match self.expires_at {
+            Some(at) if at < now => Err(Rejected::Expired(clock::display(at))),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl From<tokens::Token> for TokenRecord {
+    fn from(row: tokens::Token) -> Self {
+        Self {
+            id: row.id,
+            user_id: row.user_id,
+            scopes: Scopes::parse_stored(&row.scopes),
+            expires_at: row.expires_at,
+            revoked: row.revoked_at.is_some(),
+        }
+    }
+}
+
+/// What a bearer's value is.
+enum Value {
+    Pat(String),
+    RegistryToken,
+    Other,
+}
+
+fn token_in(value: &str) -> Value {
+    if pat::is_well_formed(value) {
+        return Value::Pat(value.to_owned());
+    }
+    if value.bytes().filter(|&b| b == b'.').count() == 2 {
+        return Value::RegistryToken;
+    }
+    let decoded = BASE64_STANDARD.decode(value).ok();
+    let text = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+    // `base64(PAT)`, and `base64(user:PAT)` from clients that copy Basic's form.
+    let token = text.as_deref().map(|t| t.rsplit(':').next().unwrap_or(t).trim());
+    match token {
+        Some(token) if pat::is_well_formed(token) => Value::Pat(token.to_owned()),
+        _ => Value::Other,
+    }
+}

@@ -1,0 +1,216 @@
+//! `/token`: from a credential and the scopes asked for to a registry token.
+//!
+//! Docker's token protocol: distribution's docs, "Token Authentication Specification".
+
+use std::collections::BTreeSet;
+
+use wharf_oci::{Name, name::NameError};
+
+use super::{Caller, registry_token::AccessClaim};
+use crate::{
+    App, Error,
+    authz::{Action, Credential, policy},
+    entropy,
+};
+
+/// Most scopes looked at in one request.
+pub const MAX_SCOPES: usize = 64;
+
+/// One `type:name:actions` of a token request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScopeRequest {
+    pub name: Name,
+    pub actions: BTreeSet<Action>,
+}
+
+/// A scope as asked for, as far as we serve it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ParsedScope {
+    Repository(ScopeRequest),
+    /// `registry:catalog:*`
+    Catalog,
+    /// Types of other registries: nothing to grant.
+    Other,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScopeParseError {
+    #[error("`{0}` is not a scope: expected repository:NAME:pull[,push][,delete]")]
+    Shape(String),
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error("{0} scopes in one request; at most {MAX_SCOPES} are allowed")]
+    TooMany(usize),
+}
+
+/// Reads the `scope` parameters; each may hold several, separated by spaces.
+pub fn parse_scopes<'a>(
+    parameters: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<ParsedScope>, ScopeParseError> {
+    let words = parameters.into_iter().flat_map(str::split_ascii_whitespace);
+    let words: Vec<&str> = words.collect();
+    if words.len() > MAX_SCOPES {
+        return Err(ScopeParseError::TooMany(words.len()));
+    }
+    words.into_iter().map(parse_scope).collect()
+}
+
+fn parse_scope(word: &str) -> Result<ParsedScope, ScopeParseError> {
+    let shape = || ScopeParseError::Shape(word.chars().take(200).collect());
+    let (kind, rest) = word.split_once(':').ok_or_else(shape)?;
+    let (name, actions) = rest.rsplit_once(':').ok_or_else(shape)?;
+    let kind = kind.split_once('(').map_or(kind, |(kind, _)| kind);
+    if (kind, name) == ("registry", "catalog") {
+        return Ok(ParsedScope::Catalog);
+    }
+    if kind != "repository" {
+        return Ok(ParsedScope::Other);
+    }
+    let mut granted = BTreeSet::new();
+    for action in actions.split(',') {
+        match action {
+            "*" => granted.extend(Action::ALL),
+            other => granted.extend(Action::ALL.into_iter().find(|a| a.as_str() == other)),
+        }
+    }
+    Ok(ParsedScope::Repository(ScopeRequest {
+        name: name.parse()?,
+        actions: granted,
+    }))
+}
+
+/// A token, and what a client may want to know about it.
+#[derive(Debug)]
+pub struct IssuedToken {
+    pub token: String,
+    /// Microseconds since 1970.
+    pub issued_at: i64,
+}
+
+impl App {
+    /// Issues a token for as much of `scopes` as the caller may have.
+    ///
+    /// A credential that is no good is an error, unless what is asked for is
+    /// public anyway: an expired login must not break `docker pull` of public packages.
+    pub async fn issue_token(
+        &self,
+        caller: &Caller,
+        scopes: &[ParsedScope],
+    ) -> Result<IssuedToken, Error> {
+        let mut access = Vec::new();
+        let mut complete = true;
+        for scope in scopes {
+            match scope {
+                ParsedScope::Repository(scope) => {
+                    let claim = self.grantable(caller, scope).await?;
+                    complete &= claim.actions.len() == scope.actions.len();
+                    access.push(claim);
+                }
+                ParsedScope::Catalog => access.push(catalog()),
+                ParsedScope::Other => {}
+            }
+        }
+        if let Some(rejected) = &caller.rejected {
+            if scopes.is_empty() || !complete {
+                return Err(rejected.clone().into());
+            }
+        }
+        let now = self.clock.now();
+        let (sub, credential) = self.subject(caller).await?;
+        let jti = entropy::base62(&*self.entropy, 22);
+        let token = self.registry_tokens.issue(sub, credential, access, jti, now);
+        Ok(IssuedToken {
+            token: token.map_err(Error::Internal)?,
+            issued_at: now,
+        })
+    }
+
+    async fn grantable(
+        &self,
+        caller: &Caller,
+        scope: &ScopeRequest,
+    ) -> Result<AccessClaim, Error> {
+        let target = self.target(&caller.caches, &scope.name).await?;
+        let allowed = |action: &&Action| policy::decide(&caller.actor, &target, **action).is_ok();
+        Ok(AccessClaim {
+            kind: "repository".to_owned(),
+            name: scope.name.to_string(),
+            owner: target.owner.as_ref().map(|owner| owner.id),
+            actions: scope.actions.iter().filter(allowed).copied().collect(),
+        })
+    }
+
+    async fn subject(&self, caller: &Caller) -> Result<(String, String), Error> {
+        let Some((user, credential)) = &caller.actor.user else {
+            return Ok(("anonymous".to_owned(), "none".to_owned()));
+        };
+        let credential = match credential {
+            Credential::Token { id, .. } => format!("token:{id}"),
+            Credential::Password => {
+                let mut reader = self.db.reader().await?;
+                let conn = &mut reader.conn();
+                let record = self.user_record(conn, &caller.caches, user.id).await?;
+                let fingerprint = record.map(|r| r.password_fingerprint());
+                format!("password:{}", fingerprint.unwrap_or_default())
+            }
+        };
+        Ok((format!("user:{}", user.id), credential))
+    }
+}
+
+/// Whoever asks may list packages; which ones is decided when they do.
+fn catalog() -> AccessClaim {
+    AccessClaim {
+        kind: "registry".to_owned(),
+        name: "catalog".to_owned(),
+        owner: None,
+        actions: BTreeSet::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(scope: &str) -> Result<Vec<ParsedScope>, ScopeParseError> {
+        parse_scopes([scope])
+    }
+
+    #[test]
+    fn scopes_as_clients_send_them() {
+        let repository = |name: &str, actions: &[Action]| {
+            ParsedScope::Repository(ScopeRequest {
+                name: name.parse().expect("valid"),
+                actions: actions.iter().copied().collect(),
+            })
+        };
+        let both = parse("repository:a/b:pull,push repository:a/c:pull").expect("valid");
+        assert_eq!(
+            both,
+            [
+                repository("a/b", &[Action::Pull, Action::Push]),
+                repository("a/c", &[Action::Pull])
+            ]
+        );
+        assert_eq!(parse("repository:a/b:*").expect("valid"), [repository("a/b", &Action::ALL)]);
+        assert_eq!(parse("repository(plugin):a/b:pull,x").expect("valid"), [repository("a/b", &[Action::Pull])]);
+        assert_eq!(parse("registry:catalog:*").expect("valid"), [ParsedScope::Catalog]);
+        assert_eq!(parse("plugin:x:install").expect("valid"), [ParsedScope::Other]);
+        assert_eq!(parse("").expect("valid"), []);
+        assert!(matches!(parse("repository:app:pull"), Err(ScopeParseError::Name(_))));
+        for bad in ["repository", "repository:a/b", "pull"] {
+            assert!(matches!(parse(bad), Err(ScopeParseError::Shape(_))), "{bad}");
+        }
+        let many = "repository:a/b:pull ".repeat(65);
+        assert_eq!(parse(&many), Err(ScopeParseError::TooMany(65)));
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics(s in ".{0,200}") {
+            let _ = parse(&s);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What the policy is decided from: immutable ids and the few facts about them.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use wharf_db::{
+    accounts::{AccountKind, MemberRole},
+    packages::Visibility,
+};
+
+use super::{Scopes, policy::Action};
+
+/// A user, with everything that gives it roles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserFacts {
+    pub id: i64,
+    pub login: String,
+    pub site_admin: bool,
+    /// Organizations, and as what.
+    pub memberships: Vec<(i64, MemberRole)>,
+}
+
+/// What the user showed to be that user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// The password, or a session that began with it: everything the user may.
+    Password,
+    /// A personal access token: what the user may, within its scopes.
+    Token { id: i64, scopes: Scopes },
+}
+
+/// Who acts: nobody known, or a user with a credential.
+#[derive(Debug, Clone, Default)]
+pub struct Actor {
+    pub user: Option<(Arc<UserFacts>, Credential)>,
+    /// A registry token narrows its holder to this list; public packages
+    /// can be pulled all the same.
+    pub narrowed: Option<Arc<AccessList>>,
+}
+
+/// The `access` of a registry token.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccessList {
+    pub packages: Vec<Access>,
+    /// Whether it may list packages.
+    pub catalog: bool,
+}
+
+/// What a registry token allows on one package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    pub path: String,
+    /// The account the namespace belonged to when the token was made (none: to
+    /// nobody yet): a name that changed hands since is not covered.
+    pub owner_id: Option<i64>,
+    pub actions: BTreeSet<Action>,
+}
+
+impl AccessList {
+    pub fn covers(&self, path: &str, owner_id: Option<i64>, action: Action) -> bool {
+        self.packages.iter().any(|access| {
+            access.path == path && access.owner_id == owner_id && access.actions.contains(&action)
+        })
+    }
+}
+
+/// The account that owns, or would own, a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnerFacts {
+    pub id: i64,
+    pub kind: AccountKind,
+    pub login: String,
+}
+
+/// A package as far as access goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageFacts {
+    pub id: i64,
+    pub path: String,
+    pub visibility: Visibility,
+}
+
+/// A name and what is behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    pub path: String,
+    /// `None`: nobody has this login.
+    pub owner: Option<OwnerFacts>,
+    /// `None`: nothing was ever pushed there.
+    pub package: Option<PackageFacts>,
+}

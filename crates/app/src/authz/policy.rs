@@ -1,0 +1,238 @@
+//! The one place that decides who may do what. Pure: facts in, verdict out.
+//!
+//! All outcomes are in `tests/golden/permissions.txt`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use wharf_db::{
+    accounts::{AccountKind, MemberRole},
+    packages::Visibility,
+};
+
+use super::{
+    Scope, Scopes,
+    facts::{Actor, Credential, OwnerFacts, Target, UserFacts},
+};
+
+/// What somebody wants to do to a package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    Pull,
+    /// Upload, tag; creates the package if there is none.
+    Push,
+    Delete,
+}
+
+impl Action {
+    pub const ALL: [Self; 3] = [Self::Pull, Self::Push, Self::Delete];
+
+    /// As in a token's scope: `repository:NAME:pull`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pull => "pull",
+            Self::Push => "push",
+            Self::Delete => "delete",
+        }
+    }
+
+    const fn role(self) -> Role {
+        match self {
+            Self::Pull => Role::Read,
+            Self::Push => Role::Write,
+            Self::Delete => Role::Admin,
+        }
+    }
+
+    const fn scope(self) -> Scope {
+        match self {
+            Self::Pull => Scope::Read,
+            Self::Push => Scope::Write,
+            Self::Delete => Scope::Delete,
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A role on a package; each includes the ones before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    Read,
+    Write,
+    Admin,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        })
+    }
+}
+
+/// Why not. The text is what a user reads, so it says who can help.
+///
+/// Variants never tell apart "private" from "absent" to those who may not know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Nobody known asked for something that is not public, or does not exist.
+    #[error("{path} is not public, or does not exist: sign in with `docker login` to {action} it")]
+    SignIn { path: String, action: Action },
+    /// Signed in, and may not know whether it exists.
+    #[error("{path} does not exist, or {login} may not read it")]
+    NotFound { path: String, login: String },
+    #[error("{login} may not create packages for {owner}; ask an owner of {owner}")]
+    MayNotCreate { login: String, owner: String },
+    #[error("{owner} is the namespace of another registry's images: only site administrators may write there; push to your own, {login}/{package}")]
+    UpstreamNamespace {
+        owner: String,
+        login: String,
+        package: String,
+    },
+    #[error("{login} has the {has} role on {path}; to {action} it takes {needs}: ask an admin of the package")]
+    MissingRole {
+        login: String,
+        path: String,
+        action: Action,
+        has: Role,
+        needs: Role,
+    },
+    #[error("this token lacks the scope {needs} (it has {}); make one with `wharf admin token create --user {login} --scope {needs}`", listed(.has))]
+    MissingScope {
+        login: String,
+        needs: Scope,
+        has: Scopes,
+    },
+    /// The holder may, but this registry token was made for something else.
+    #[error("this registry token does not cover {action} on {path}; ask /token for one that does")]
+    NotInToken { path: String, action: Action },
+    #[error("this registry token does not cover listing packages; ask /token for one that does")]
+    CatalogNotInToken,
+}
+
+fn listed(scopes: &Scopes) -> String {
+    if scopes.is_empty() {
+        "none".to_owned()
+    } else {
+        scopes.to_string()
+    }
+}
+
+/// Decides.
+pub fn decide(actor: &Actor, target: &Target, action: Action) -> Result<(), Refusal> {
+    if action == Action::Pull && is_public(target) {
+        return Ok(());
+    }
+    let Some((user, credential)) = &actor.user else {
+        return Err(Refusal::SignIn {
+            path: target.path.clone(),
+            action,
+        });
+    };
+    check_user(user, target, action)?;
+    check_scope(user, credential, action)?;
+    check_token(actor, target, action)
+}
+
+fn is_public(target: &Target) -> bool {
+    target
+        .package
+        .as_ref()
+        .is_some_and(|p| p.visibility == Visibility::Public)
+}
+
+fn check_user(user: &UserFacts, target: &Target, action: Action) -> Result<(), Refusal> {
+    match role(user, target) {
+        Some(role) if role >= action.role() => Ok(()),
+        Some(has) => Err(Refusal::MissingRole {
+            login: user.login.clone(),
+            path: target.path.clone(),
+            action,
+            has,
+            needs: action.role(),
+        }),
+        None if action == Action::Push => Err(no_place(user, target)),
+        None => Err(Refusal::NotFound {
+            path: target.path.clone(),
+            login: user.login.clone(),
+        }),
+    }
+}
+
+/// The answer to a push by somebody without any role: about the namespace
+/// alone, so that it is the same whether the package exists or not.
+fn no_place(user: &UserFacts, target: &Target) -> Refusal {
+    let (owner, package) = target.path.split_once('/').unwrap_or((&target.path, ""));
+    if names_upstream(target) {
+        return Refusal::UpstreamNamespace {
+            owner: owner.to_owned(),
+            login: user.login.clone(),
+            package: package.rsplit('/').next().unwrap_or(package).to_owned(),
+        };
+    }
+    Refusal::MayNotCreate {
+        login: user.login.clone(),
+        owner: owner.to_owned(),
+    }
+}
+
+/// Accounts have neither dots nor underscores in their logins, upstream hosts have one or the other.
+fn names_upstream(target: &Target) -> bool {
+    let owner = target.path.split('/').next().unwrap_or_default();
+    owner.contains(['.', '_'])
+}
+
+/// The user's role on what is, or would be, at the target.
+fn role(user: &UserFacts, target: &Target) -> Option<Role> {
+    let Some(owner) = target.owner.as_ref() else {
+        let may_begin = user.site_admin && names_upstream(target);
+        return may_begin.then_some(Role::Admin);
+    };
+    if user.site_admin || controls(user, owner) {
+        return Some(Role::Admin);
+    }
+    let visibility = target.package.as_ref()?.visibility;
+    (visibility != Visibility::Private).then_some(Role::Read)
+}
+
+/// Users control what is theirs, owners what is their organization's.
+fn controls(user: &UserFacts, owner: &OwnerFacts) -> bool {
+    match owner.kind {
+        AccountKind::User => owner.id == user.id,
+        AccountKind::Organization => user.memberships.contains(&(owner.id, MemberRole::Owner)),
+        AccountKind::Upstream => false,
+    }
+}
+
+fn check_scope(user: &UserFacts, credential: &Credential, action: Action) -> Result<(), Refusal> {
+    match credential {
+        Credential::Token { scopes, .. } if !scopes.allow(action.scope()) => {
+            Err(Refusal::MissingScope {
+                login: user.login.clone(),
+                needs: action.scope(),
+                has: scopes.clone(),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_token(actor: &Actor, target: &Target, action: Action) -> Result<(), Refusal> {
+    let owner_id = target.owner.as_ref().map(|o| o.id);
+    let narrowed = actor.narrowed.as_ref();
+    if narrowed.is_none_or(|list| list.covers(&target.path, owner_id, action)) {
+        return Ok(());
+    }
+    Err(Refusal::NotInToken {
+        path: target.path.clone(),
+        action,
+    })
+}

@@ -1,0 +1,189 @@
+//! Why a use case did not happen. The text is what a user reads: what
+//! happened, to what, and what to do next.
+
+use wharf_blob_store::{StoreError, StoreErrorKind};
+use wharf_db::{ErrorKind, WriteError};
+use wharf_oci::{
+    Digest, ErrorCode, Reference, manifest::ManifestError, name::LoginError,
+};
+
+use crate::{
+    authn::{Rejected, password::PasswordError},
+    authz::{Refusal, ScopeError},
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The policy said no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A credential was presented that is no good, where one is needed.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+
+    #[error("{package} has no manifest {reference}")]
+    ManifestUnknown {
+        package: String,
+        reference: Reference,
+    },
+    #[error("{package} has no blob {digest}")]
+    BlobUnknown { package: String, digest: Digest },
+    #[error(transparent)]
+    ManifestInvalid(#[from] ManifestError),
+    #[error("the manifest refers to content that {package} does not have: push {} first", listed(.missing))]
+    ContentMissing {
+        package: String,
+        missing: Vec<Digest>,
+    },
+    #[error("the manifest says {digest} has {claimed} bytes; it has {actual}")]
+    SizeMismatch {
+        digest: Digest,
+        claimed: u64,
+        actual: u64,
+    },
+    #[error("the content does not match its digest: expected {expected}, got {actual}; push it again")]
+    DigestMismatch { expected: Digest, actual: Digest },
+    #[error("at most {limit} tags can be pushed at once; this request names {count}")]
+    TooManyTags { count: usize, limit: usize },
+
+    #[error("upload {id} is unknown: it was finished, cancelled or left alone too long; start again with POST …/blobs/uploads/")]
+    UploadUnknown { id: String },
+    #[error("another request is still writing to upload {id}; wait for it, then ask where the upload stands")]
+    UploadBusy { id: String },
+    #[error("this chunk starts at {start}, the upload stands at {offset}; continue there")]
+    ChunkOutOfOrder { start: u64, offset: u64 },
+    #[error("the chunk has {got} bytes, its Content-Range says {expected}")]
+    ChunkLength { expected: u64, got: u64 },
+    #[error("the body ended early: the connection was cut, or its Content-Length is wrong")]
+    BodyBroken,
+    #[error("{count} uploads are open for this account, the most allowed; finish or cancel some")]
+    TooManyUploads { count: i64 },
+
+    #[error("blob {digest} is needed by a manifest of {package}; delete the manifest first")]
+    BlobInUse { package: String, digest: Digest },
+    #[error("{digest} belongs to the index {parent} of {package}; delete the index first")]
+    ManifestInUse {
+        package: String,
+        digest: Digest,
+        parent: String,
+    },
+
+    #[error("there is already an account {login}; choose another login")]
+    LoginTaken { login: String },
+    #[error("there is no user {login}")]
+    NoSuchUser { login: String },
+    #[error("there is no package {path}")]
+    NoSuchPackage { path: String },
+    #[error("there is no token {id}")]
+    NoSuchToken { id: i64 },
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error(transparent)]
+    Scope(#[from] ScopeError),
+    #[error("{0}")]
+    Invalid(String),
+
+    #[error(transparent)]
+    Database(#[from] wharf_db::Error),
+    #[error(transparent)]
+    Storage(#[from] StoreError),
+    #[error("{0}")]
+    Internal(String),
+}
+
+fn listed(digests: &[Digest]) -> String {
+    let mut shown: Vec<&str> = digests.iter().take(3).map(Digest::as_str).collect();
+    let more = format!("{} more", digests.len().saturating_sub(3));
+    if digests.len() > 3 {
+        shown.push(&more);
+    }
+    shown.join(", ")
+}
+
+impl WriteError for Error {
+    fn database(&self) -> Option<&wharf_db::Error> {
+        match self {
+            Self::Database(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl Error {
+    /// The protocol's code for it.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Refused(refusal) => refusal_code(refusal),
+            Self::Rejected(Rejected::Busy) => ErrorCode::TooManyRequests,
+            Self::Rejected(_) => ErrorCode::Unauthorized,
+            Self::ManifestUnknown { .. } => ErrorCode::ManifestUnknown,
+            Self::BlobUnknown { .. } => ErrorCode::BlobUnknown,
+            Self::ManifestInvalid(ManifestError::TooLarge(_)) => ErrorCode::SizeInvalid,
+            Self::ManifestInvalid(_) | Self::TooManyTags { .. } => ErrorCode::ManifestInvalid,
+            Self::ContentMissing { .. } => ErrorCode::ManifestBlobUnknown,
+            Self::SizeMismatch { .. } | Self::ChunkLength { .. } => ErrorCode::SizeInvalid,
+            Self::DigestMismatch { .. } => ErrorCode::DigestInvalid,
+            Self::UploadUnknown { .. } => ErrorCode::BlobUploadUnknown,
+            Self::UploadBusy { .. } | Self::BodyBroken => ErrorCode::BlobUploadInvalid,
+            Self::ChunkOutOfOrder { .. } => ErrorCode::RangeInvalid,
+            Self::TooManyUploads { .. } | Self::Password(PasswordError::Busy) => {
+                ErrorCode::TooManyRequests
+            }
+            Self::BlobInUse { .. } | Self::ManifestInUse { .. } => ErrorCode::Denied,
+            Self::NoSuchUser { .. } | Self::NoSuchPackage { .. } | Self::NoSuchToken { .. } => {
+                ErrorCode::NameUnknown
+            }
+            Self::LoginTaken { .. }
+            | Self::Login(_)
+            | Self::Password(_)
+            | Self::Scope(_)
+            | Self::Invalid(_) => ErrorCode::NameInvalid,
+            Self::Database(error) => match error.kind {
+                ErrorKind::Unavailable | ErrorKind::Full | ErrorKind::Conflict => {
+                    ErrorCode::Unavailable
+                }
+                _ => ErrorCode::Unknown,
+            },
+            Self::Storage(error) => match error.kind {
+                StoreErrorKind::Full | StoreErrorKind::Io => ErrorCode::Unavailable,
+                StoreErrorKind::NotFound | StoreErrorKind::Damaged => ErrorCode::Unknown,
+            },
+            Self::Internal(_) => ErrorCode::Unknown,
+        }
+    }
+
+    /// Whether there is no room left to store anything.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Database(error) => error.kind == ErrorKind::Full,
+            Self::Storage(error) => error.kind == StoreErrorKind::Full,
+            _ => false,
+        }
+    }
+
+    /// Whether the text is for operators' logs only.
+    pub fn is_internal(&self) -> bool {
+        matches!(self, Self::Database(_) | Self::Storage(_) | Self::Internal(_))
+    }
+}
+
+fn refusal_code(refusal: &Refusal) -> ErrorCode {
+    match refusal {
+        Refusal::SignIn { .. } | Refusal::NotInToken { .. } | Refusal::CatalogNotInToken => {
+            ErrorCode::Unauthorized
+        }
+        Refusal::NotFound { .. } => ErrorCode::NameUnknown,
+        Refusal::MayNotCreate { .. }
+        | Refusal::UpstreamNamespace { .. }
+        | Refusal::MissingRole { .. }
+        | Refusal::MissingScope { .. } => ErrorCode::Denied,
+    }
+}
+
+impl From<wharf_oci::name::NameError> for Error {
+    fn from(error: wharf_oci::name::NameError) -> Self {
+        Self::Invalid(error.to_string())
+    }
+}

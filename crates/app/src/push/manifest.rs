@@ -1,0 +1,294 @@
+//! Pushing a manifest: one transaction that checks everything it refers to,
+//! stores it, and moves its tags. It never acknowledges a hole.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use wharf_db::{
+    Tx, Write, blobs, packages, tags,
+    versions::{self, BlobEdge, ChildEdge, NewVersion},
+};
+use wharf_oci::{
+    Digest, Manifest, Name, Tag,
+    manifest::{Descriptor, Role},
+};
+
+use super::package::NewIds;
+use crate::{
+    App, Error,
+    authn::Caller,
+    authz::{Permit, permit::Push},
+    cache::ClosedTags,
+};
+
+/// Most tags one push may move.
+pub const MAX_TAGS: usize = 100;
+
+/// Manifests larger than this are parsed off the async threads, in bytes.
+const PARSE_INLINE: usize = 64 * 1024;
+
+/// A manifest that is now in the package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushedManifest {
+    pub digest: Digest,
+    pub subject: Option<Digest>,
+    pub tags: Vec<Tag>,
+}
+
+impl App {
+    /// Stores a manifest under its digest and points `tags` at it.
+    ///
+    /// `digest`: what the client says it is; the content must agree.
+    pub async fn push_manifest(
+        self: &Arc<Self>,
+        caller: &Caller,
+        name: &Name,
+        digest: Option<&Digest>,
+        tags: Vec<Tag>,
+        media_type: Option<&str>,
+        bytes: Bytes,
+    ) -> Result<PushedManifest, Error> {
+        if tags.len() > MAX_TAGS {
+            return Err(Error::TooManyTags {
+                count: tags.len(),
+                limit: MAX_TAGS,
+            });
+        }
+        self.authorize::<Push>(caller, name).await?;
+        let manifest = parse(bytes.clone(), media_type.map(str::to_owned)).await?;
+        let digest = checked_digest(digest, &bytes)?;
+        let put = Put {
+            app: Arc::clone(self),
+            caller: caller.clone(),
+            name: name.clone(),
+            annotations: serde_json::to_string(&manifest.annotations)
+                .map_err(|e| Error::Internal(e.to_string()))?,
+            manifest,
+            bytes,
+            digest,
+            tags,
+            version_id: self.ids.next().await?,
+            ids: self.new_ids().await?,
+            closed: ClosedTags::default(),
+        };
+        self.db.write(put).await
+    }
+}
+
+async fn parse(bytes: Bytes, media_type: Option<String>) -> Result<Manifest, Error> {
+    if bytes.len() <= PARSE_INLINE {
+        return Ok(Manifest::parse(&bytes, media_type.as_deref())?);
+    }
+    let parsed =
+        tokio::task::spawn_blocking(move || Manifest::parse(&bytes, media_type.as_deref()));
+    Ok(parsed.await.map_err(|e| Error::Internal(e.to_string()))??)
+}
+
+fn checked_digest(claimed: Option<&Digest>, bytes: &[u8]) -> Result<Digest, Error> {
+    let Some(expected) = claimed else {
+        return Ok(Digest::of(wharf_oci::manifest::DEFAULT_ALGORITHM, bytes));
+    };
+    let actual = Digest::of(expected.algorithm(), bytes);
+    if actual != *expected {
+        return Err(Error::DigestMismatch {
+            expected: expected.clone(),
+            actual,
+        });
+    }
+    Ok(actual)
+}
+
+struct Put {
+    app: Arc<App>,
+    caller: Caller,
+    name: Name,
+    manifest: Manifest,
+    annotations: String,
+    bytes: Bytes,
+    digest: Digest,
+    tags: Vec<Tag>,
+    version_id: i64,
+    ids: NewIds,
+    closed: ClosedTags,
+}
+
+impl Write for Put {
+    type Output = PushedManifest;
+    type Error = Error;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<PushedManifest, Error> {
+        let app = &self.app;
+        let permit = app.permit_push(tx, &self.caller, &self.name, self.ids).await?;
+        let package_id = permit.package_id();
+        let known = versions::find(tx, package_id, self.digest.as_str()).await?;
+        let version_id = match known {
+            Some(known) => {
+                self.check_same_type(&known)?;
+                known.id
+            }
+            None => self.store(tx, &permit).await?,
+        };
+        let now = app.clock.now();
+        for tag in &self.tags {
+            self.move_tag(tx, &permit, tag, version_id).await?;
+        }
+        packages::touch(tx, package_id, now).await?;
+        Ok(PushedManifest {
+            digest: self.digest.clone(),
+            subject: self.manifest.subject.as_ref().map(|s| s.digest.clone()),
+            tags: self.tags.clone(),
+        })
+    }
+}
+
+impl Put {
+    /// Bytes have one type for good: the one they were first pushed under.
+    fn check_same_type(&self, known: &versions::Version) -> Result<(), Error> {
+        if known.media_type == self.manifest.media_type {
+            return Ok(());
+        }
+        Err(Error::ManifestInvalid(
+            wharf_oci::manifest::ManifestError::MediaTypeMismatch {
+                declared: self.manifest.media_type.clone(),
+                own: known.media_type.clone(),
+            },
+        ))
+    }
+
+    async fn store(&self, tx: &mut Tx<'_>, permit: &Permit<Push>) -> Result<i64, Error> {
+        let held = self.check_references(tx, permit).await?;
+        let version = NewVersion {
+            id: self.version_id,
+            package_id: permit.package_id(),
+            digest: self.digest.as_str(),
+            media_type: &self.manifest.media_type,
+            artifact_type: self.manifest.artifact_type.as_deref(),
+            subject: self.manifest.subject.as_ref().map(|s| s.digest.as_str()),
+            annotations: &self.annotations,
+            bytes: &self.bytes,
+            pushed_by: permit.actor_id(),
+            created_at: self.app.clock.now(),
+        };
+        versions::insert(tx, &version).await?;
+        for (position, (role, descriptor)) in (0..).zip(&self.manifest.references) {
+            insert_edge(tx, &version, position, *role, descriptor, &held).await?;
+        }
+        Ok(self.version_id)
+    }
+
+    /// Everything the manifest refers to must be in the package, with the
+    /// size it says. Returns the blobs that are.
+    async fn check_references(
+        &self,
+        tx: &mut Tx<'_>,
+        permit: &Permit<Push>,
+    ) -> Result<HashSet<Digest>, Error> {
+        let now = self.app.clock.now();
+        let mut sizes: HashMap<&Digest, Option<i64>> = HashMap::new();
+        let mut missing = Vec::new();
+        for (role, descriptor) in &self.manifest.references {
+            let digest = &descriptor.digest;
+            let found = match sizes.get(digest) {
+                Some(found) => *found,
+                None => find_size(tx, permit, *role, digest, now).await?,
+            };
+            sizes.insert(digest, found);
+            match found {
+                Some(size) if u64::try_from(size) != Ok(descriptor.size) => {
+                    return Err(Error::SizeMismatch {
+                        digest: digest.clone(),
+                        claimed: descriptor.size,
+                        actual: u64::try_from(size).unwrap_or_default(),
+                    });
+                }
+                None if !descriptor.is_foreign() && !missing.contains(digest) => {
+                    missing.push(digest.clone());
+                }
+                _ => {}
+            }
+        }
+        if !missing.is_empty() {
+            return Err(Error::ContentMissing {
+                package: self.name.to_string(),
+                missing,
+            });
+        }
+        let held = sizes.into_iter().filter(|(_, size)| size.is_some());
+        Ok(held.map(|(digest, _)| digest.clone()).collect())
+    }
+
+    async fn move_tag(
+        &self,
+        tx: &mut Tx<'_>,
+        permit: &Permit<Push>,
+        tag: &Tag,
+        version_id: i64,
+    ) -> Result<(), Error> {
+        let (package_id, now) = (permit.package_id(), self.app.clock.now());
+        self.closed.hold(self.app.tags.begin_write(package_id, tag.as_str()));
+        let previous = tags::find(tx, package_id, tag.as_str()).await?;
+        if previous.as_deref() == Some(self.digest.as_str()) {
+            return Ok(());
+        }
+        tags::set(tx, package_id, tag.as_str(), version_id, now, permit.actor_id()).await?;
+        let event = tags::TagEvent {
+            package_id,
+            tag: tag.as_str(),
+            digest: Some(self.digest.as_str()),
+            previous: previous.as_deref(),
+            actor_id: permit.actor_id(),
+            at: now,
+        };
+        Ok(tags::record(tx, &event).await?)
+    }
+}
+
+async fn find_size(
+    tx: &mut Tx<'_>,
+    permit: &Permit<Push>,
+    role: Role,
+    digest: &Digest,
+    now: i64,
+) -> Result<Option<i64>, Error> {
+    let package_id = permit.package_id();
+    if role == Role::Child {
+        let version = versions::find(tx, package_id, digest.as_str()).await?;
+        return Ok(version.map(|v| v.size));
+    }
+    let blob = blobs::find_in_package(tx, package_id, digest.as_str(), now).await?;
+    Ok(blob.map(|b| b.size))
+}
+
+async fn insert_edge(
+    tx: &mut Tx<'_>,
+    version: &NewVersion<'_>,
+    position: i64,
+    role: Role,
+    descriptor: &Descriptor,
+    held: &HashSet<Digest>,
+) -> Result<(), Error> {
+    let (digest, media_type) = (descriptor.digest.as_str(), descriptor.media_type.as_str());
+    let size = i64::try_from(descriptor.size).unwrap_or(i64::MAX);
+    if role == Role::Child {
+        let edge = ChildEdge {
+            position,
+            digest,
+            media_type,
+            size,
+            platform: descriptor.platform.as_deref(),
+        };
+        return Ok(versions::insert_child_edge(tx, version, &edge).await?);
+    }
+    let edge = BlobEdge {
+        position,
+        role: if role == Role::Config { "config" } else { "layer" },
+        digest,
+        media_type,
+        size,
+        is_foreign: !held.contains(&descriptor.digest),
+    };
+    Ok(versions::insert_blob_edge(tx, version, &edge).await?)
+}

@@ -1,0 +1,12 @@
+//! Writing: uploads, mounts, manifests.
+
+mod manifest;
+mod mount;
+mod open_uploads;
+mod package;
+mod upload;
+
+pub use manifest::PushedManifest;
+pub use mount::Mounted;
+pub(crate) use open_uploads::OpenUploads;
+pub use upload::{Progress, Receiving, StoredBlob};

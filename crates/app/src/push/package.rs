@@ -1,0 +1,99 @@
+//! The package behind a push: there, or created by it.
+
+use wharf_db::{
+    Tx,
+    accounts::{self, Account, AccountKind},
+    packages::{self, Package, Visibility},
+};
+use wharf_oci::Name;
+
+use crate::{
+    App, Error,
+    app::load_target,
+    authn::Caller,
+    authz::{
+        Permit,
+        facts::OwnerFacts,
+        permit::{Creation, Push, Verdict},
+    },
+};
+
+/// Ids for rows that a write may have to create: taken before the
+/// transaction, lost if not needed.
+#[derive(Debug, Clone, Copy)]
+pub struct NewIds {
+    package: i64,
+    owner: i64,
+}
+
+impl App {
+    pub(crate) async fn new_ids(&self) -> Result<NewIds, Error> {
+        Ok(NewIds {
+            package: self.ids.next().await?,
+            owner: self.ids.next().await?,
+        })
+    }
+
+    /// Permission to push to `name`, creating the package if there is none:
+    /// private, owned by the namespace.
+    pub(crate) async fn permit_push(
+        &self,
+        tx: &mut Tx<'_>,
+        caller: &Caller,
+        name: &Name,
+        ids: NewIds,
+    ) -> Result<Permit<Push>, Error> {
+        let creation = match self.authorize_in::<Push>(tx, caller, name).await? {
+            Verdict::Existing(permit) => return Ok(permit),
+            Verdict::Absent(Some(creation)) => creation,
+            Verdict::Absent(None) => {
+                return Err(Error::Internal(format!("{name} cannot be created")));
+            }
+        };
+        self.create(tx, creation, ids).await
+    }
+
+    async fn create(
+        &self,
+        tx: &mut Tx<'_>,
+        creation: Creation,
+        ids: NewIds,
+    ) -> Result<Permit<Push>, Error> {
+        let now = self.clock.now();
+        let owner_id = match &creation.owner {
+            Some(OwnerFacts { id, .. }) => *id,
+            None => begin_upstream(tx, &creation.path, ids.owner, now).await?,
+        };
+        let package = Package {
+            id: ids.package,
+            owner_id,
+            path: creation.path.clone(),
+            visibility: Visibility::Private,
+            created_by: Some(creation.actor_id),
+            created_at: now,
+            published_at: None,
+        };
+        packages::insert_if_absent(tx, &package).await?;
+        let created = load_target(tx, &creation.path).await?.package;
+        let created = created.ok_or_else(|| {
+            Error::Internal(format!("{} was created and is not there", creation.path))
+        })?;
+        Ok(creation.into_permit(created))
+    }
+}
+
+/// The account behind an upstream's namespace, made by the first push there.
+async fn begin_upstream(tx: &mut Tx<'_>, path: &str, id: i64, now: i64) -> Result<i64, Error> {
+    let host = path.split('/').next().unwrap_or_default();
+    let account = Account {
+        id,
+        login: host.to_owned(),
+        kind: AccountKind::Upstream,
+        site_admin: false,
+        password_hash: None,
+        disabled_at: None,
+        created_at: now,
+    };
+    accounts::insert(tx, &account).await?;
+    Ok(id)
+}

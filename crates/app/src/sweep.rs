@@ -1,0 +1,158 @@
+//! Clearing up what uploads leave behind: sessions whose time is up, bytes
+//! whose session is gone, objects that lost against another copy.
+
+use std::sync::Arc;
+
+use wharf_blob_store::ObjectKey;
+use wharf_db::{Tx, Write, blobs, uploads};
+use wharf_oci::{Algorithm, Digest, path::UploadId};
+
+use crate::{App, Error, pull::object_key};
+
+const BATCH: i64 = 100;
+
+/// What a sweep removed.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Swept {
+    pub uploads: u64,
+    pub objects: u64,
+}
+
+impl App {
+    /// Sweeps once. Any number of processes may do so at any time.
+    pub async fn sweep(self: &Arc<Self>) -> Result<Swept, Error> {
+        let uploads = self.sweep_expired_uploads().await? + self.sweep_lost_bytes().await?;
+        let objects = self.work_off_removals().await?;
+        Ok(Swept { uploads, objects })
+    }
+
+    async fn sweep_expired_uploads(&self) -> Result<u64, Error> {
+        let mut swept = 0;
+        loop {
+            let mut reader = self.db.reader().await?;
+            let expired = uploads::expired(&mut reader.conn(), self.clock.now(), BATCH).await?;
+            drop(reader);
+            let before = swept;
+            for id in &expired {
+                let id = upload_id(id)?;
+                let Some(_claim) = self.open_uploads.claim(&id) else {
+                    continue;
+                };
+                self.remove_published(&id).await?;
+                self.db.write(DeleteUpload(id.clone())).await?;
+                self.store.discard(&id).await?;
+                swept += 1;
+            }
+            if swept == before {
+                return Ok(swept);
+            }
+        }
+    }
+
+    /// A crash between publishing an object and committing it leaves the
+    /// object under the digest of the upload's bytes: those bytes lead to it.
+    async fn remove_published(&self, id: &UploadId) -> Result<(), Error> {
+        let mut reader = self.db.reader().await?;
+        let Some(row) = uploads::find(&mut reader.conn(), id.as_str()).await? else {
+            return Ok(());
+        };
+        drop(reader);
+        for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+            let checkpoint = wharf_blob_store::Checkpoint {
+                offset: u64::try_from(row.received).unwrap_or_default(),
+                hash_state: row.hash_state.clone(),
+            };
+            let writer = self.store.resume(id, &checkpoint, algorithm).await?;
+            if let Ok(finished) = writer.finish(algorithm).await {
+                self.remove_unless_recorded(finished.digest, id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn remove_unless_recorded(&self, digest: Digest, id: &UploadId) -> Result<(), Error> {
+        let mut reader = self.db.reader().await?;
+        let recorded = blobs::find(&mut reader.conn(), digest.as_str()).await?;
+        if recorded.is_some_and(|blob| blob.generation == id.as_str()) {
+            return Ok(());
+        }
+        let key = ObjectKey {
+            digest,
+            generation: id.clone(),
+        };
+        Ok(self.store.remove(&key).await?)
+    }
+
+    /// Bytes of uploads that no row knows: their row went first, as it should.
+    async fn sweep_lost_bytes(&self) -> Result<u64, Error> {
+        let mut swept = 0;
+        for id in self.store.uploads().await? {
+            let Some(_claim) = self.open_uploads.claim(&id) else {
+                continue;
+            };
+            let mut reader = self.db.reader().await?;
+            let known = uploads::find(&mut reader.conn(), id.as_str()).await?;
+            drop(reader);
+            if known.is_none() {
+                self.store.discard(&id).await?;
+                swept += 1;
+            }
+        }
+        Ok(swept)
+    }
+
+    async fn work_off_removals(&self) -> Result<u64, Error> {
+        let mut removed = 0;
+        loop {
+            let mut reader = self.db.reader().await?;
+            let batch = blobs::removals(&mut reader.conn(), BATCH).await?;
+            drop(reader);
+            if batch.is_empty() {
+                return Ok(removed);
+            }
+            for (digest, generation) in batch {
+                let blob = blobs::Blob {
+                    digest,
+                    generation,
+                    size: 0,
+                };
+                self.finish_removal(&object_key(&blob)?).await?;
+                removed += 1;
+            }
+        }
+    }
+
+    /// Removes a queued object and takes it off the queue. A crash between
+    /// the two repeats the removal, which hits nothing.
+    pub(crate) async fn finish_removal(&self, key: &ObjectKey) -> Result<(), Error> {
+        self.store.remove(key).await?;
+        Ok(self.db.write(FinishRemoval(key.clone())).await?)
+    }
+}
+
+fn upload_id(text: &str) -> Result<UploadId, Error> {
+    text.parse()
+        .map_err(|_| Error::Internal(format!("a stored upload id is damaged: {text}")))
+}
+
+struct DeleteUpload(UploadId);
+
+impl Write for DeleteUpload {
+    type Output = bool;
+    type Error = wharf_db::Error;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, wharf_db::Error> {
+        uploads::delete(tx, self.0.as_str()).await
+    }
+}
+
+struct FinishRemoval(ObjectKey);
+
+impl Write for FinishRemoval {
+    type Output = ();
+    type Error = wharf_db::Error;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), wharf_db::Error> {
+        blobs::finish_removal(tx, self.0.digest.as_str(), self.0.generation.as_str()).await
+    }
+}

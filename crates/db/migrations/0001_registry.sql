@@ -1,0 +1,195 @@
+-- The registry: accounts, tokens, packages, versions, tags, blobs, uploads.
+--
+-- One text for SQLite and PostgreSQL (docs/decisions/0002): ids are BIGINT made by the
+-- application, instants are BIGINT microseconds since 1970, JSON is TEXT,
+-- and `ctext` is text that sorts by its bytes on both engines.
+
+-- Ids are reserved in blocks: unique on all replicas without a round trip each.
+CREATE TABLE id_block (
+    name ctext PRIMARY KEY,
+    next BIGINT NOT NULL
+);
+INSERT INTO id_block (name, next) VALUES ('id', 1);
+
+-- Raised in the transaction of every change that can take access away; caches
+-- that were filled under an older value are void.
+CREATE TABLE epoch (
+    name ctext PRIMARY KEY,
+    value BIGINT NOT NULL
+);
+INSERT INTO epoch (name, value) VALUES ('authorization', 1);
+
+CREATE TABLE signing_key (
+    id ctext PRIMARY KEY,
+    private_key BYTEA NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+-- Whoever owns packages: users and organizations by login, upstreams by host.
+CREATE TABLE account (
+    id BIGINT PRIMARY KEY,
+    login ctext NOT NULL UNIQUE,
+    kind TEXT NOT NULL CHECK (kind IN ('user', 'organization', 'upstream')),
+    site_admin BOOLEAN NOT NULL,
+    password_hash TEXT,
+    disabled_at BIGINT,
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE membership (
+    organization_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    user_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    role TEXT NOT NULL CHECK (role IN ('owner', 'member')),
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (organization_id, user_id)
+);
+CREATE INDEX membership_user ON membership (user_id, organization_id);
+
+-- Personal access tokens. Only the SHA-256 of the value is kept.
+CREATE TABLE token (
+    id BIGINT PRIMARY KEY,
+    user_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    hash ctext NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    last_used_at BIGINT,
+    revoked_at BIGINT
+);
+CREATE INDEX token_user ON token (user_id, id);
+
+CREATE TABLE package (
+    id BIGINT PRIMARY KEY,
+    owner_id BIGINT NOT NULL REFERENCES account (id),
+    type TEXT NOT NULL CHECK (type IN ('container', 'npm', 'maven', 'nuget', 'rubygems')),
+    -- OWNER/NAME, as it is addressed.
+    path ctext NOT NULL,
+    visibility TEXT NOT NULL CHECK (visibility IN ('private', 'internal', 'public')),
+    created_by BIGINT REFERENCES account (id),
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    -- Set by the first manifest. Until then the package exists only for its uploads.
+    published_at BIGINT,
+    UNIQUE (type, path)
+);
+CREATE INDEX package_owner ON package (owner_id, path);
+CREATE INDEX package_visibility ON package (visibility, path);
+
+-- Content that is stored. The object's key is digest + generation; a content
+-- that was removed and pushed again has another generation.
+CREATE TABLE blob (
+    digest ctext PRIMARY KEY,
+    generation ctext NOT NULL,
+    size BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    -- Set by garbage collection; every lease clears it.
+    condemned_at BIGINT
+);
+
+-- "You may rely on this blob": given with every answer that says so to a writer.
+CREATE TABLE lease (
+    package_id BIGINT NOT NULL REFERENCES package (id) ON DELETE CASCADE,
+    digest ctext NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (package_id, digest)
+);
+CREATE INDEX lease_digest ON lease (digest, expires_at);
+CREATE INDEX lease_expiry ON lease (expires_at);
+
+-- Objects whose bytes must go: written in the transaction that gave them up,
+-- worked off afterwards, any number of times.
+CREATE TABLE removal (
+    digest ctext NOT NULL,
+    generation ctext NOT NULL,
+    queued_at BIGINT NOT NULL,
+    PRIMARY KEY (digest, generation)
+);
+
+-- A manifest of a package.
+CREATE TABLE version (
+    id BIGINT PRIMARY KEY,
+    package_id BIGINT NOT NULL REFERENCES package (id) ON DELETE CASCADE,
+    digest ctext NOT NULL,
+    media_type TEXT NOT NULL,
+    artifact_type ctext,
+    subject ctext,
+    annotations TEXT NOT NULL,
+    size BIGINT NOT NULL,
+    pushed_by BIGINT REFERENCES account (id),
+    created_at BIGINT NOT NULL,
+    UNIQUE (package_id, digest)
+);
+CREATE INDEX version_subject ON version (package_id, subject, digest) WHERE subject IS NOT NULL;
+CREATE INDEX version_subject_type ON version (package_id, subject, artifact_type, digest)
+    WHERE subject IS NOT NULL;
+
+-- The manifest's bytes, exactly as pushed.
+CREATE TABLE version_content (
+    version_id BIGINT PRIMARY KEY REFERENCES version (id) ON DELETE CASCADE,
+    bytes BYTEA NOT NULL
+);
+
+-- Edges to blobs: config and layers. A foreign layer's edge may lead nowhere.
+CREATE TABLE version_blob (
+    version_id BIGINT NOT NULL REFERENCES version (id) ON DELETE CASCADE,
+    position BIGINT NOT NULL,
+    package_id BIGINT NOT NULL,
+    role TEXT NOT NULL CHECK (role IN ('config', 'layer')),
+    digest ctext NOT NULL,
+    media_type TEXT NOT NULL,
+    size BIGINT NOT NULL,
+    is_foreign BOOLEAN NOT NULL,
+    PRIMARY KEY (version_id, position)
+);
+CREATE INDEX version_blob_digest ON version_blob (digest, package_id);
+
+-- Edges to the manifests of an index.
+CREATE TABLE version_child (
+    version_id BIGINT NOT NULL REFERENCES version (id) ON DELETE CASCADE,
+    position BIGINT NOT NULL,
+    package_id BIGINT NOT NULL,
+    digest ctext NOT NULL,
+    media_type TEXT NOT NULL,
+    size BIGINT NOT NULL,
+    platform TEXT,
+    PRIMARY KEY (version_id, position)
+);
+CREATE INDEX version_child_digest ON version_child (package_id, digest);
+
+CREATE TABLE tag (
+    package_id BIGINT NOT NULL REFERENCES package (id) ON DELETE CASCADE,
+    name ctext NOT NULL,
+    version_id BIGINT NOT NULL REFERENCES version (id) ON DELETE CASCADE,
+    updated_at BIGINT NOT NULL,
+    updated_by BIGINT REFERENCES account (id),
+    PRIMARY KEY (package_id, name)
+);
+CREATE INDEX tag_version ON tag (version_id);
+
+-- Every move of every tag, for history and rollback. No digest: the tag was removed.
+CREATE TABLE tag_event (
+    package_id BIGINT NOT NULL REFERENCES package (id) ON DELETE CASCADE,
+    tag ctext NOT NULL,
+    -- Counts the moves of this tag.
+    move BIGINT NOT NULL,
+    digest ctext,
+    previous ctext,
+    actor_id BIGINT REFERENCES account (id),
+    at BIGINT NOT NULL,
+    PRIMARY KEY (package_id, tag, move)
+);
+
+-- Open uploads. Whatever bytes an upload has in the store are found by its id.
+CREATE TABLE upload (
+    id ctext PRIMARY KEY,
+    package_id BIGINT NOT NULL REFERENCES package (id) ON DELETE CASCADE,
+    user_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    algorithm TEXT NOT NULL,
+    received BIGINT NOT NULL,
+    hash_state BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX upload_expiry ON upload (expires_at);
+CREATE INDEX upload_user ON upload (user_id);

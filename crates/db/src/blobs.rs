@@ -1,0 +1,132 @@
+//! Stored content, the leases that protect it, and the queue of objects to remove.
+
+use crate::{Conn, Error, Tx};
+
+statements! {
+    FIND = "SELECT digest, generation, size FROM blob WHERE digest = $1";
+    /// A foreign edge is a name without a right: it must not open content
+    /// that another package holds.
+    FIND_IN_PACKAGE = "SELECT b.digest, b.generation, b.size FROM blob b
+        WHERE b.digest = $2 AND (
+            EXISTS (SELECT 1 FROM version_blob e
+                WHERE e.digest = $2 AND e.package_id = $1 AND NOT e.is_foreign)
+            OR EXISTS (SELECT 1 FROM lease l
+                WHERE l.package_id = $1 AND l.digest = $2 AND l.expires_at > $3))";
+    INSERT = "INSERT INTO blob (digest, generation, size, created_at) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (digest) DO NOTHING";
+    REVIVE = "UPDATE blob SET condemned_at = NULL WHERE digest = $1 AND condemned_at IS NOT NULL";
+    LEASE = "INSERT INTO lease (package_id, digest, expires_at) VALUES ($1, $2, $3)
+        ON CONFLICT (package_id, digest) DO UPDATE SET expires_at =
+            CASE WHEN excluded.expires_at > lease.expires_at
+                THEN excluded.expires_at ELSE lease.expires_at END";
+    END_LEASE = "DELETE FROM lease WHERE package_id = $1 AND digest = $2";
+    IS_REFERENCED = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM version_blob
+        WHERE digest = $2 AND package_id = $1 AND NOT is_foreign LIMIT 1) found";
+    HOLDERS = "SELECT DISTINCT p.path FROM package p JOIN (
+            SELECT package_id FROM version_blob WHERE digest = $1 AND NOT is_foreign
+            UNION SELECT package_id FROM lease WHERE digest = $1 AND expires_at > $2
+        ) held ON held.package_id = p.id
+        WHERE p.visibility = 'public' OR p.owner_id = $3 ORDER BY p.path LIMIT $4";
+    QUEUE_REMOVAL = "INSERT INTO removal (digest, generation, queued_at) VALUES ($1, $2, $3)
+        ON CONFLICT (digest, generation) DO NOTHING";
+    REMOVALS = "SELECT digest, generation FROM removal ORDER BY queued_at, digest LIMIT $1";
+    FINISH_REMOVAL = "DELETE FROM removal WHERE digest = $1 AND generation = $2";
+}
+
+/// A content that is stored.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Blob {
+    pub digest: String,
+    /// The upload that brought it: with the digest, the key of its object.
+    pub generation: String,
+    /// Bytes.
+    pub size: i64,
+}
+
+/// A content by digest, whoever holds it. Never enough to show it to anybody.
+pub async fn find(conn: &mut Conn<'_>, digest: &str) -> Result<Option<Blob>, Error> {
+    query!(fetch_optional, conn, Blob, FIND, digest)
+}
+
+/// A content as seen from a package: referenced by it, or leased to it at `now`.
+pub async fn find_in_package(
+    conn: &mut Conn<'_>,
+    package_id: i64,
+    digest: &str,
+    now: i64,
+) -> Result<Option<Blob>, Error> {
+    query!(fetch_optional, conn, Blob, FIND_IN_PACKAGE, package_id, digest, now)
+}
+
+/// Records a stored object; `false` if the content is there already, under
+/// another generation.
+pub async fn insert(tx: &mut Tx<'_>, blob: &Blob, at: i64) -> Result<bool, Error> {
+    let rows = execute!(&mut **tx, INSERT, &blob.digest, &blob.generation, blob.size, at)?;
+    Ok(rows == 1)
+}
+
+/// Protects a content for a package until `expires_at`, and takes it back
+/// from garbage collection if that had condemned it.
+pub async fn lease(
+    tx: &mut Tx<'_>,
+    package_id: i64,
+    digest: &str,
+    expires_at: i64,
+) -> Result<(), Error> {
+    execute!(&mut **tx, REVIVE, digest)?;
+    execute!(&mut **tx, LEASE, package_id, digest, expires_at)?;
+    Ok(())
+}
+
+/// Whether there was a lease to end.
+pub async fn end_lease(tx: &mut Tx<'_>, package_id: i64, digest: &str) -> Result<bool, Error> {
+    Ok(execute!(&mut **tx, END_LEASE, package_id, digest)? > 0)
+}
+
+/// Whether a manifest of the package needs the content.
+pub async fn is_referenced(
+    conn: &mut Conn<'_>,
+    package_id: i64,
+    digest: &str,
+) -> Result<bool, Error> {
+    let (found,) = query!(fetch_one, conn, (i64,), IS_REFERENCED, package_id, digest)?;
+    Ok(found > 0)
+}
+
+/// Paths of up to `limit` packages that hold the content and are public or
+/// belong to `owner_id`: candidates for a mount without a source.
+pub async fn holders(
+    conn: &mut Conn<'_>,
+    digest: &str,
+    now: i64,
+    owner_id: i64,
+    limit: i64,
+) -> Result<Vec<String>, Error> {
+    let rows = query!(fetch_all, conn, (String,), HOLDERS, digest, now, owner_id, limit)?;
+    Ok(rows.into_iter().map(|(path,)| path).collect())
+}
+
+/// An object that nothing refers to: its bytes go once this is committed.
+pub async fn queue_removal(
+    tx: &mut Tx<'_>,
+    digest: &str,
+    generation: &str,
+    at: i64,
+) -> Result<(), Error> {
+    execute!(&mut **tx, QUEUE_REMOVAL, digest, generation, at)?;
+    Ok(())
+}
+
+/// The oldest objects to remove, as (digest, generation).
+pub async fn removals(conn: &mut Conn<'_>, limit: i64) -> Result<Vec<(String, String)>, Error> {
+    query!(fetch_all, conn, (String, String), REMOVALS, limit)
+}
+
+pub async fn finish_removal(
+    tx: &mut Tx<'_>,
+    digest: &str,
+    generation: &str,
+) -> Result<(), Error> {
+    execute!(&mut **tx, FINISH_REMOVAL, digest, generation)?;
+    Ok(())
+}
