@@ -197,7 +197,10 @@ impl App {
     /// Notes a token's use, to be written later: counting costs no write per request.
     pub(crate) fn note_use(&self, actor: &Actor, now: i64) {
         if let Some((_, Credential::Token { id, .. })) = &actor.user {
-            let mut uses = self.token_uses.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut uses = self
+                .token_uses
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             uses.insert(*id, now);
         }
     }
@@ -205,7 +208,10 @@ impl App {
     /// Writes down when tokens were last used. To be called now and then, and before stopping.
     pub async fn flush_token_uses(&self) -> Result<(), Error> {
         let uses = {
-            let mut uses = self.token_uses.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut uses = self
+                .token_uses
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *uses)
         };
         if uses.is_empty() {

@@ -122,7 +122,8 @@ impl Tags {
     pub fn finish_read(&self, read: &TagRead, package_id: i64, tag: &str, digest: &Digest) {
         let stripe = lock(&self.stripes[read.at]);
         if stripe.open_writes == 0 && stripe.writes == read.writes {
-            self.cache.insert((package_id, tag.to_owned()), digest.clone());
+            self.cache
+                .insert((package_id, tag.to_owned()), digest.clone());
         }
     }
 

@@ -66,7 +66,10 @@ impl Write for Remove {
     type Error = Error;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let verdict = self.app.authorize_in::<Delete>(tx, &self.caller, &self.name).await?;
+        let verdict = self
+            .app
+            .authorize_in::<Delete>(tx, &self.caller, &self.name)
+            .await?;
         let Verdict::Existing(permit) = verdict else {
             return Err(self.unknown());
         };
@@ -154,7 +157,10 @@ impl Write for Release {
     type Error = Error;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let verdict = self.app.authorize_in::<Delete>(tx, &self.caller, &self.name).await?;
+        let verdict = self
+            .app
+            .authorize_in::<Delete>(tx, &self.caller, &self.name)
+            .await?;
         let unknown = || unknown_blob(&self.name, &self.digest);
         let Verdict::Existing(permit) = verdict else {
             return Err(unknown());

@@ -3,9 +3,7 @@
 
 use wharf_blob_store::{StoreError, StoreErrorKind};
 use wharf_db::{ErrorKind, WriteError};
-use wharf_oci::{
-    Digest, ErrorCode, Reference, manifest::ManifestError, name::LoginError,
-};
+use wharf_oci::{Digest, ErrorCode, Reference, manifest::ManifestError, name::LoginError};
 
 use crate::{
     authn::{Rejected, password::PasswordError},
@@ -41,14 +39,20 @@ pub enum Error {
         claimed: u64,
         actual: u64,
     },
-    #[error("the content does not match its digest: expected {expected}, got {actual}; push it again")]
+    #[error(
+        "the content does not match its digest: expected {expected}, got {actual}; push it again"
+    )]
     DigestMismatch { expected: Digest, actual: Digest },
     #[error("at most {limit} tags can be pushed at once; this request names {count}")]
     TooManyTags { count: usize, limit: usize },
 
-    #[error("upload {id} is unknown: it was finished, cancelled or left alone too long; start again with POST …/blobs/uploads/")]
+    #[error(
+        "upload {id} is unknown: it was finished, cancelled or left alone too long; start again with POST …/blobs/uploads/"
+    )]
     UploadUnknown { id: String },
-    #[error("another request is still writing to upload {id}; wait for it, then ask where the upload stands")]
+    #[error(
+        "another request is still writing to upload {id}; wait for it, then ask where the upload stands"
+    )]
     UploadBusy { id: String },
     #[error("this chunk starts at {start}, the upload stands at {offset}; continue there")]
     ChunkOutOfOrder { start: u64, offset: u64 },
@@ -165,7 +169,10 @@ impl Error {
 
     /// Whether the text is for operators' logs only.
     pub fn is_internal(&self) -> bool {
-        matches!(self, Self::Database(_) | Self::Storage(_) | Self::Internal(_))
+        matches!(
+            self,
+            Self::Database(_) | Self::Storage(_) | Self::Internal(_)
+        )
     }
 }
 

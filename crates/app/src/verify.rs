@@ -51,7 +51,10 @@ impl Report {
 
     fn dangling(&mut self, list: Vec<Dangling>) {
         for d in list {
-            let what = format!("{}@{} needs {}, which is missing", d.package, d.manifest, d.missing);
+            let what = format!(
+                "{}@{} needs {}, which is missing",
+                d.package, d.manifest, d.missing
+            );
             self.problem("I2 closure", what);
         }
     }
@@ -105,7 +108,10 @@ impl App {
                 report.blobs += 1;
                 report.bytes += u64::try_from(blob.size).unwrap_or_default();
                 match objects.get(&key) {
-                    None => report.problem("I1 durability", format!("{key} is recorded, its object is missing")),
+                    None => report.problem(
+                        "I1 durability",
+                        format!("{key} is recorded, its object is missing"),
+                    ),
                     Some(size) if i64::try_from(*size) != Ok(blob.size) => {
                         let what = format!("{key} has {size} bytes, recorded are {}", blob.size);
                         report.problem("I1 durability", what);
@@ -150,7 +156,9 @@ impl App {
             for version in &page {
                 report.versions += 1;
                 let expected: Option<Digest> = version.digest.parse().ok();
-                let actual = expected.as_ref().map(|d| Digest::of(d.algorithm(), &version.bytes));
+                let actual = expected
+                    .as_ref()
+                    .map(|d| Digest::of(d.algorithm(), &version.bytes));
                 if expected != actual {
                     let what = format!("{}@{} holds other bytes", version.path, version.digest);
                     report.problem("I2 closure", what);

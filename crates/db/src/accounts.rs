@@ -153,7 +153,14 @@ pub async fn add_member(
     role: MemberRole,
     at: i64,
 ) -> Result<(), Error> {
-    execute!(&mut **tx, ADD_MEMBER, organization_id, user_id, role.as_str(), at)?;
+    execute!(
+        &mut **tx,
+        ADD_MEMBER,
+        organization_id,
+        user_id,
+        role.as_str(),
+        at
+    )?;
     Ok(())
 }
 

@@ -55,13 +55,28 @@ pub async fn find_in_package(
     digest: &str,
     now: i64,
 ) -> Result<Option<Blob>, Error> {
-    query!(fetch_optional, conn, Blob, FIND_IN_PACKAGE, package_id, digest, now)
+    query!(
+        fetch_optional,
+        conn,
+        Blob,
+        FIND_IN_PACKAGE,
+        package_id,
+        digest,
+        now
+    )
 }
 
 /// Records a stored object; `false` if the content is there already, under
 /// another generation.
 pub async fn insert(tx: &mut Tx<'_>, blob: &Blob, at: i64) -> Result<bool, Error> {
-    let rows = execute!(&mut **tx, INSERT, &blob.digest, &blob.generation, blob.size, at)?;
+    let rows = execute!(
+        &mut **tx,
+        INSERT,
+        &blob.digest,
+        &blob.generation,
+        blob.size,
+        at
+    )?;
     Ok(rows == 1)
 }
 
@@ -102,7 +117,16 @@ pub async fn holders(
     owner_id: i64,
     limit: i64,
 ) -> Result<Vec<String>, Error> {
-    let rows = query!(fetch_all, conn, (String,), HOLDERS, digest, now, owner_id, limit)?;
+    let rows = query!(
+        fetch_all,
+        conn,
+        (String,),
+        HOLDERS,
+        digest,
+        now,
+        owner_id,
+        limit
+    )?;
     Ok(rows.into_iter().map(|(path,)| path).collect())
 }
 
@@ -122,11 +146,7 @@ pub async fn removals(conn: &mut Conn<'_>, limit: i64) -> Result<Vec<(String, St
     query!(fetch_all, conn, (String, String), REMOVALS, limit)
 }
 
-pub async fn finish_removal(
-    tx: &mut Tx<'_>,
-    digest: &str,
-    generation: &str,
-) -> Result<(), Error> {
+pub async fn finish_removal(tx: &mut Tx<'_>, digest: &str, generation: &str) -> Result<(), Error> {
     execute!(&mut **tx, FINISH_REMOVAL, digest, generation)?;
     Ok(())
 }

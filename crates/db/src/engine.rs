@@ -130,7 +130,11 @@ impl Db {
 
 impl fmt::Debug for Db {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_embedded() { "Db(sqlite)" } else { "Db(postgres)" })
+        f.write_str(if self.is_embedded() {
+            "Db(sqlite)"
+        } else {
+            "Db(postgres)"
+        })
     }
 }
 

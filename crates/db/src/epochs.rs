@@ -33,6 +33,12 @@ pub async fn signing_keys(conn: &mut Conn<'_>) -> Result<Vec<SigningKey>, Error>
 }
 
 pub async fn add_signing_key(tx: &mut Tx<'_>, key: &SigningKey) -> Result<(), Error> {
-    execute!(&mut **tx, ADD_KEY, &key.id, &key.private_key, key.created_at)?;
+    execute!(
+        &mut **tx,
+        ADD_KEY,
+        &key.id,
+        &key.private_key,
+        key.created_at
+    )?;
     Ok(())
 }

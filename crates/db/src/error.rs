@@ -31,13 +31,18 @@ impl Error {
     pub fn new(kind: ErrorKind, reason: impl Into<String>) -> Self {
         Self {
             kind,
-            source: Arc::from(Box::<dyn std::error::Error + Send + Sync>::from(reason.into())),
+            source: Arc::from(Box::<dyn std::error::Error + Send + Sync>::from(
+                reason.into(),
+            )),
         }
     }
 
     /// A stored value that this release cannot read.
     pub(crate) fn unreadable(what: &str, value: &str) -> Self {
-        Self::new(ErrorKind::Other, format!("{what} `{value}` is not readable"))
+        Self::new(
+            ErrorKind::Other,
+            format!("{what} `{value}` is not readable"),
+        )
     }
 }
 
@@ -69,7 +74,11 @@ fn kind_of_code(code: Option<&str>) -> ErrorKind {
         "40001" | "40P01" => return ErrorKind::Conflict,
         _ => {}
     }
-    if code.len() == 5 && ["08", "53", "57"].iter().any(|class| code.starts_with(class)) {
+    if code.len() == 5
+        && ["08", "53", "57"]
+            .iter()
+            .any(|class| code.starts_with(class))
+    {
         return ErrorKind::Unavailable;
     }
     match code.parse::<u32>().map(|c| c & 0xff) {

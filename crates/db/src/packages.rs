@@ -150,7 +150,15 @@ pub async fn list_paths(
         Selection::All => query!(fetch_all, conn, (String,), ALL, after, limit)?,
         Selection::OfVisibility(visibility) => {
             let visibility = visibility.as_str();
-            query!(fetch_all, conn, (String,), OF_VISIBILITY, visibility, after, limit)?
+            query!(
+                fetch_all,
+                conn,
+                (String,),
+                OF_VISIBILITY,
+                visibility,
+                after,
+                limit
+            )?
         }
         Selection::OfOwner(id) => query!(fetch_all, conn, (String,), OF_OWNER, id, after, limit)?,
     };
@@ -164,6 +172,14 @@ pub async fn list_of_owner(
     after: &str,
     limit: i64,
 ) -> Result<Vec<Package>, Error> {
-    let rows = query!(fetch_all, conn, Row, DETAILS_OF_OWNER, owner_id, after, limit)?;
+    let rows = query!(
+        fetch_all,
+        conn,
+        Row,
+        DETAILS_OF_OWNER,
+        owner_id,
+        after,
+        limit
+    )?;
     rows.into_iter().map(Package::try_from).collect()
 }

@@ -61,7 +61,9 @@ async fn run<W: Write>(pool: &PgPool, write: &W) -> Result<W::Output, W::Error> 
     for _ in 1..TRIES {
         let result = attempt(pool, write).await;
         let lost = |error: &W::Error| {
-            error.database().is_some_and(|e| e.kind == ErrorKind::Conflict)
+            error
+                .database()
+                .is_some_and(|e| e.kind == ErrorKind::Conflict)
         };
         if !result.as_ref().is_err_and(lost) {
             return result;

@@ -78,7 +78,9 @@ impl SqliteEngine {
 }
 
 async fn check_version(conn: &mut SqliteConnection) -> Result<(), Error> {
-    let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(conn).await?;
+    let version: String = sqlx::query_scalar("SELECT sqlite_version()")
+        .fetch_one(conn)
+        .await?;
     let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
     let mut next = || parts.next().unwrap_or(0);
     if (next(), next(), next()) < OLDEST_SAFE {
@@ -168,7 +170,9 @@ async fn write_batches(mut conn: SqliteConnection, mut queue: mpsc::Receiver<Box
                 continue;
             }
         };
-        let lost = committed.as_ref().is_err_and(|e| e.kind == ErrorKind::Unavailable);
+        let lost = committed
+            .as_ref()
+            .is_err_and(|e| e.kind == ErrorKind::Unavailable);
         for write in settled {
             (write.reply)(committed.clone());
         }

@@ -99,6 +99,10 @@ pub async fn integrity(conn: &mut Conn<'_>) -> Result<Vec<String>, Error> {
     let broken: Vec<(String,)> = keys.fetch_all(&mut **c).await?;
     let mut problems: Vec<String> = found.into_iter().map(|(line,)| line).collect();
     problems.retain(|line| line != "ok");
-    problems.extend(broken.into_iter().map(|(table,)| format!("broken foreign key in {table}")));
+    problems.extend(
+        broken
+            .into_iter()
+            .map(|(table,)| format!("broken foreign key in {table}")),
+    );
     Ok(problems)
 }

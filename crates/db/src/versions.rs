@@ -68,7 +68,14 @@ pub async fn content(
     package_id: i64,
     digest: &str,
 ) -> Result<Option<(String, Vec<u8>)>, Error> {
-    query!(fetch_optional, conn, (String, Vec<u8>), CONTENT, package_id, digest)
+    query!(
+        fetch_optional,
+        conn,
+        (String, Vec<u8>),
+        CONTENT,
+        package_id,
+        digest
+    )
 }
 
 pub async fn insert(tx: &mut Tx<'_>, version: &NewVersion<'_>) -> Result<(), Error> {
@@ -183,9 +190,19 @@ pub async fn referrers(
     limit: i64,
 ) -> Result<Vec<Referrer>, Error> {
     match artifact_type {
-        None => query!(fetch_all, conn, Referrer, REFERRERS, package_id, subject, after, limit),
+        None => query!(
+            fetch_all, conn, Referrer, REFERRERS, package_id, subject, after, limit
+        ),
         Some(kind) => query!(
-            fetch_all, conn, Referrer, REFERRERS_OF_TYPE, package_id, subject, after, limit, kind,
+            fetch_all,
+            conn,
+            Referrer,
+            REFERRERS_OF_TYPE,
+            package_id,
+            subject,
+            after,
+            limit,
+            kind,
         ),
     }
 }

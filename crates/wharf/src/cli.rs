@@ -39,15 +39,22 @@ pub(crate) struct Reporting {
 /// How to reach registries.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Connection {
-    /// The registry meant when a name has no HOST
-    #[arg(long, env = "WHARF_HOST", value_name = "HOST")]
-    pub(crate) host: Option<String>,
     /// Speak http, not https (implied for this machine's own addresses)
     #[arg(long)]
     pub(crate) plain_http: bool,
     /// A token server outside the registry's domain that may see its password
     #[arg(long, value_name = "HOST[:PORT]")]
     pub(crate) trust_realm: Vec<String>,
+}
+
+/// Which registry is meant, and how to reach it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Reach {
+    /// The registry meant when a name has no HOST
+    #[arg(long, env = "WHARF_HOST", value_name = "HOST")]
+    pub(crate) host: Option<String>,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 #[derive(Debug, Subcommand)]

@@ -61,8 +61,6 @@ fn bad(text: &str, reason: &ReferenceError) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn images_with_and_without_a_host() {
         let image = |text, host| super::image(text, host).map(|i| i.to_string());

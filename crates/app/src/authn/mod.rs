@@ -4,8 +4,8 @@
 //! packages are pulled all the same. What was wrong with it is said as soon
 //! as it would have been needed.
 
-pub mod pat;
 pub mod password;
+pub mod pat;
 pub mod registry_token;
 pub mod token_endpoint;
 
@@ -30,7 +30,10 @@ use crate::{
 #[derive(Clone, PartialEq, Eq)]
 pub enum Presented {
     Nothing,
-    Basic { user: String, secret: String },
+    Basic {
+        user: String,
+        secret: String,
+    },
     Bearer(String),
     /// An `Authorization` header of another scheme, or a broken one.
     Unreadable,
@@ -51,7 +54,11 @@ impl std::fmt::Debug for Presented {
 /// Why a presented credential is no good.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
-    #[error("this credential is unknown here: sign in again with `docker login` (a revoked or mistyped token, or one of another registry)")]
+    #[error("sign in with `docker login`")]
+    Missing,
+    #[error(
+        "this credential is unknown here: sign in again with `docker login` (a revoked or mistyped token, or one of another registry)"
+    )]
     Unknown,
     #[error("the user name or password is wrong, or there is no such user")]
     Password,
@@ -113,7 +120,10 @@ impl Caller {
 
     /// The user's login, if somebody is signed in.
     pub fn login(&self) -> Option<&str> {
-        self.actor.user.as_ref().map(|(user, _)| user.login.as_str())
+        self.actor
+            .user
+            .as_ref()
+            .map(|(user, _)| user.login.as_str())
     }
 
     /// Whether the credential narrows what the user may do.
@@ -168,7 +178,9 @@ impl App {
         Ok(found.map(|identity| {
             self.note_use(&identity.actor, now);
             let actor = identity.actor.clone();
-            caches.identities.insert(value.to_owned(), Arc::new(identity));
+            caches
+                .identities
+                .insert(value.to_owned(), Arc::new(identity));
             actor
         }))
     }
@@ -323,7 +335,9 @@ impl App {
         let Some((known, credential)) = &actor.user else {
             return Ok(actor.clone());
         };
-        let account = accounts::find(conn, known.id).await?.ok_or(Rejected::Unknown)?;
+        let account = accounts::find(conn, known.id)
+            .await?
+            .ok_or(Rejected::Unknown)?;
         let user = load_user(conn, account).await?;
         user.check()?;
         let credential = match credential {
@@ -379,10 +393,7 @@ impl App {
     }
 }
 
-async fn load_user(
-    conn: &mut Conn<'_>,
-    account: accounts::Account,
-) -> Result<UserRecord, Error> {
+async fn load_user(conn: &mut Conn<'_>, account: accounts::Account) -> Result<UserRecord, Error> {
     let memberships = accounts::memberships(conn, account.id).await?;
     Ok(UserRecord {
         disabled: account.disabled_at.is_some(),
@@ -452,7 +463,9 @@ fn token_in(value: &str) -> Value {
     let decoded = BASE64_STANDARD.decode(value).ok();
     let text = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
     // `base64(PAT)`, and `base64(user:PAT)` from clients that copy Basic's form.
-    let token = text.as_deref().map(|t| t.rsplit(':').next().unwrap_or(t).trim());
+    let token = text
+        .as_deref()
+        .map(|t| t.rsplit(':').next().unwrap_or(t).trim());
     match token {
         Some(token) if pat::is_well_formed(token) => Value::Pat(token.to_owned()),
         _ => Value::Other,

@@ -96,8 +96,15 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let _place = self.waiting.try_acquire().map_err(|_| PasswordError::Busy)?;
-        let _permit = self.permits.acquire().await.map_err(|_| PasswordError::Busy)?;
+        let _place = self
+            .waiting
+            .try_acquire()
+            .map_err(|_| PasswordError::Busy)?;
+        let _permit = self
+            .permits
+            .acquire()
+            .await
+            .map_err(|_| PasswordError::Busy)?;
         let task = tokio::task::spawn_blocking(work).await;
         task.map_err(|e| PasswordError::Hash(e.to_string()))
     }
@@ -119,10 +126,16 @@ mod tests {
         let stored = passwords.hash(&long).await.expect("hashes");
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert_eq!(passwords.verify(&long, Some(&stored)).await, Ok(true));
-        assert_eq!(passwords.verify(&long[..72], Some(&stored)).await, Ok(false));
+        assert_eq!(
+            passwords.verify(&long[..72], Some(&stored)).await,
+            Ok(false)
+        );
         assert_eq!(passwords.verify(&long, None).await, Ok(false));
         assert_eq!(passwords.verify("x", Some("nonsense")).await, Ok(false));
         assert_eq!(passwords.hash("short").await, Err(PasswordError::TooShort));
-        assert_eq!(passwords.hash(&"x".repeat(1025)).await, Err(PasswordError::TooLong));
+        assert_eq!(
+            passwords.hash(&"x".repeat(1025)).await,
+            Err(PasswordError::TooLong)
+        );
     }
 }

@@ -65,7 +65,13 @@ mod tests {
         let last = if typo.pop() == Some('a') { 'b' } else { 'a' };
         typo.push(last);
         assert!(!is_well_formed(&typo));
-        for bad in ["", "wharf_pat_", "ghp_123", &token[..30], &format!("{token}x")] {
+        for bad in [
+            "",
+            "wharf_pat_",
+            "ghp_123",
+            &token[..30],
+            &format!("{token}x"),
+        ] {
             assert!(!is_well_formed(bad), "{bad:?}");
         }
     }

@@ -63,11 +63,15 @@ impl Claims {
             owner_id: claim.owner,
             actions: claim.actions.clone(),
         };
-        let (packages, others): (Vec<_>, Vec<_>) =
-            self.access.iter().partition(|claim| claim.kind == "repository");
+        let (packages, others): (Vec<_>, Vec<_>) = self
+            .access
+            .iter()
+            .partition(|claim| claim.kind == "repository");
         AccessList {
             packages: packages.into_iter().map(each).collect(),
-            catalog: others.iter().any(|c| c.kind == "registry" && c.name == "catalog"),
+            catalog: others
+                .iter()
+                .any(|c| c.kind == "registry" && c.name == "catalog"),
         }
     }
 
@@ -162,7 +166,10 @@ impl RegistryTokens {
             return Err(TokenError::Invalid);
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
-        let key = self.verifying.iter().find(|(id, _)| Some(id) == header.kid.as_ref());
+        let key = self
+            .verifying
+            .iter()
+            .find(|(id, _)| Some(id) == header.kid.as_ref());
         let (_, key) = key.ok_or(TokenError::Invalid)?;
         let mut validation = Validation::new(Algorithm::ES256);
         validation.set_audience(&[SERVICE]);
@@ -185,7 +192,9 @@ fn has_plain_header(token: &str) -> bool {
     let value = wharf_oci::json::parse(&bytes).ok();
     let fields = value.as_ref().and_then(|v| v.as_object());
     fields.is_some_and(|fields| {
-        fields.keys().all(|k| matches!(k.as_str(), "typ" | "alg" | "kid"))
+        fields
+            .keys()
+            .all(|k| matches!(k.as_str(), "typ" | "alg" | "kid"))
             && fields.get("alg").is_some_and(|alg| alg == "ES256")
     })
 }
@@ -232,7 +241,13 @@ mod tests {
             actions: [Action::Pull].into(),
         };
         tokens
-            .issue("user:1".into(), "token:2".into(), vec![access], "j".into(), now)
+            .issue(
+                "user:1".into(),
+                "token:2".into(),
+                vec![access],
+                "j".into(),
+                now,
+            )
             .expect("signs")
     }
 
@@ -241,14 +256,21 @@ mod tests {
         let tokens = tokens();
         let token = issue(&tokens, NOW);
         assert_eq!(tokens.verify(&token, NOW).expect("fresh").sub, "user:1");
-        assert!(tokens.verify(&token, NOW + (LIFETIME + LEEWAY) * SECOND).is_ok());
+        assert!(
+            tokens
+                .verify(&token, NOW + (LIFETIME + LEEWAY) * SECOND)
+                .is_ok()
+        );
         assert_eq!(
             tokens.verify(&token, NOW + (LIFETIME + LEEWAY + 1) * SECOND),
             Err(TokenError::Expired)
         );
         // A replica whose clock is a minute behind accepts it, one further behind does not.
         assert!(tokens.verify(&token, NOW - 60 * SECOND).is_ok());
-        assert_eq!(tokens.verify(&token, NOW - 61 * SECOND), Err(TokenError::Invalid));
+        assert_eq!(
+            tokens.verify(&token, NOW - 61 * SECOND),
+            Err(TokenError::Invalid)
+        );
     }
 
     #[test]
@@ -273,7 +295,11 @@ mod tests {
             r#"{"alg":"ES256","kid":"k1","typ":"at+jwt"}"#,
         ] {
             let forged = format!("{}.{rest}", BASE64_URL_SAFE_NO_PAD.encode(header));
-            assert_eq!(tokens.verify(&forged, NOW), Err(TokenError::Invalid), "{header}");
+            assert_eq!(
+                tokens.verify(&forged, NOW),
+                Err(TokenError::Invalid),
+                "{header}"
+            );
         }
         let dots = ".".repeat(1 << 20);
         assert_eq!(tokens.verify(&dots, NOW), Err(TokenError::Invalid));
@@ -306,12 +332,28 @@ mod tests {
         for (field, value) in spoil {
             let mut claims = good.clone();
             claims[field] = value.clone();
-            assert!(tokens.verify(&sign(&claims), NOW).is_err(), "{field} = {value}");
+            assert!(
+                tokens.verify(&sign(&claims), NOW).is_err(),
+                "{field} = {value}"
+            );
         }
-        for field in ["iss", "aud", "exp", "nbf", "iat", "jti", "sub", "credential", "access"] {
+        for field in [
+            "iss",
+            "aud",
+            "exp",
+            "nbf",
+            "iat",
+            "jti",
+            "sub",
+            "credential",
+            "access",
+        ] {
             let mut claims = good.clone();
             claims.as_object_mut().expect("object").remove(field);
-            assert!(tokens.verify(&sign(&claims), NOW).is_err(), "without {field}");
+            assert!(
+                tokens.verify(&sign(&claims), NOW).is_err(),
+                "without {field}"
+            );
         }
         let mut future = good;
         future["nbf"] = 1_795_300_000.into();

@@ -118,18 +118,16 @@ impl App {
         let now = self.clock.now();
         let (sub, credential) = self.subject(caller).await?;
         let jti = entropy::base62(&*self.entropy, 22);
-        let token = self.registry_tokens.issue(sub, credential, access, jti, now);
+        let token = self
+            .registry_tokens
+            .issue(sub, credential, access, jti, now);
         Ok(IssuedToken {
             token: token.map_err(Error::Internal)?,
             issued_at: now,
         })
     }
 
-    async fn grantable(
-        &self,
-        caller: &Caller,
-        scope: &ScopeRequest,
-    ) -> Result<AccessClaim, Error> {
+    async fn grantable(&self, caller: &Caller, scope: &ScopeRequest) -> Result<AccessClaim, Error> {
         let target = self.target(&caller.caches, &scope.name).await?;
         let allowed = |action: &&Action| policy::decide(&caller.actor, &target, **action).is_ok();
         Ok(AccessClaim {
@@ -194,14 +192,32 @@ mod tests {
                 repository("a/c", &[Action::Pull])
             ]
         );
-        assert_eq!(parse("repository:a/b:*").expect("valid"), [repository("a/b", &Action::ALL)]);
-        assert_eq!(parse("repository(plugin):a/b:pull,x").expect("valid"), [repository("a/b", &[Action::Pull])]);
-        assert_eq!(parse("registry:catalog:*").expect("valid"), [ParsedScope::Catalog]);
-        assert_eq!(parse("plugin:x:install").expect("valid"), [ParsedScope::Other]);
+        assert_eq!(
+            parse("repository:a/b:*").expect("valid"),
+            [repository("a/b", &Action::ALL)]
+        );
+        assert_eq!(
+            parse("repository(plugin):a/b:pull,x").expect("valid"),
+            [repository("a/b", &[Action::Pull])]
+        );
+        assert_eq!(
+            parse("registry:catalog:*").expect("valid"),
+            [ParsedScope::Catalog]
+        );
+        assert_eq!(
+            parse("plugin:x:install").expect("valid"),
+            [ParsedScope::Other]
+        );
         assert_eq!(parse("").expect("valid"), []);
-        assert!(matches!(parse("repository:app:pull"), Err(ScopeParseError::Name(_))));
+        assert!(matches!(
+            parse("repository:app:pull"),
+            Err(ScopeParseError::Name(_))
+        ));
         for bad in ["repository", "repository:a/b", "pull"] {
-            assert!(matches!(parse(bad), Err(ScopeParseError::Shape(_))), "{bad}");
+            assert!(
+                matches!(parse(bad), Err(ScopeParseError::Shape(_))),
+                "{bad}"
+            );
         }
         let many = "repository:a/b:pull ".repeat(65);
         assert_eq!(parse(&many), Err(ScopeParseError::TooMany(65)));

@@ -91,5 +91,7 @@ pub fn authorize<K: Kind>(actor: &Actor, target: Target) -> Result<Verdict<K>, R
         owner: target.owner,
         actor_id,
     });
-    Ok(Verdict::Absent(creation.filter(|_| K::ACTION == Action::Push)))
+    Ok(Verdict::Absent(
+        creation.filter(|_| K::ACTION == Action::Push),
+    ))
 }

@@ -91,13 +91,17 @@ pub enum Refusal {
     NotFound { path: String, login: String },
     #[error("{login} may not create packages for {owner}; ask an owner of {owner}")]
     MayNotCreate { login: String, owner: String },
-    #[error("{owner} is the namespace of another registry's images: only site administrators may write there; push to your own, {login}/{package}")]
+    #[error(
+        "{owner} is the namespace of another registry's images: only site administrators may write there; push to your own, {login}/{package}"
+    )]
     UpstreamNamespace {
         owner: String,
         login: String,
         package: String,
     },
-    #[error("{login} has the {has} role on {path}; to {action} it takes {needs}: ask an admin of the package")]
+    #[error(
+        "{login} has the {has} role on {path}; to {action} it takes {needs}: ask an admin of the package"
+    )]
     MissingRole {
         login: String,
         path: String,

@@ -64,7 +64,10 @@ impl Scopes {
 
     /// Reads the stored form; scopes of a later release are ignored.
     pub fn parse_stored(s: &str) -> Self {
-        Self::new(s.split_ascii_whitespace().filter_map(|word| word.parse().ok()))
+        Self::new(
+            s.split_ascii_whitespace()
+                .filter_map(|word| word.parse().ok()),
+        )
     }
 
     pub fn allow(&self, needed: Scope) -> bool {
@@ -98,6 +101,9 @@ mod tests {
         let delete = Scopes::parse_stored("delete:packages something:new");
         assert!(delete.allow(Scope::Read) && !delete.allow(Scope::Write));
         assert!(!Scopes::default().allow(Scope::Read));
-        assert_eq!(Scopes::new([Scope::Write, Scope::Read]).to_string(), "read:packages write:packages");
+        assert_eq!(
+            Scopes::new([Scope::Write, Scope::Read]).to_string(),
+            "read:packages write:packages"
+        );
     }
 }

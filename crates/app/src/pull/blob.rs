@@ -143,7 +143,10 @@ impl Write for RenewLease {
     type Error = Error;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<blobs::Blob, Error> {
-        let verdict = self.app.authorize_in::<Push>(tx, &self.caller, &self.name).await?;
+        let verdict = self
+            .app
+            .authorize_in::<Push>(tx, &self.caller, &self.name)
+            .await?;
         let Verdict::Existing(permit) = verdict else {
             return Err(unknown(&self.name, &self.digest));
         };

@@ -36,11 +36,7 @@ impl App {
         })
     }
 
-    async fn resolve_tag(
-        &self,
-        permit: &Permit<Pull>,
-        tag: &Tag,
-    ) -> Result<Option<Digest>, Error> {
+    async fn resolve_tag(&self, permit: &Permit<Pull>, tag: &Tag) -> Result<Option<Digest>, Error> {
         let package_id = permit.package_id();
         if let Some(digest) = self.tags.get(package_id, tag.as_str()) {
             return Ok(Some(digest));
@@ -51,7 +47,8 @@ impl App {
             return Ok(None);
         };
         let digest = stored_digest(&text)?;
-        self.tags.finish_read(&read, package_id, tag.as_str(), &digest);
+        self.tags
+            .finish_read(&read, package_id, tag.as_str(), &digest);
         Ok(Some(digest))
     }
 

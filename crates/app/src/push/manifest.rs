@@ -121,7 +121,9 @@ impl Write for Put {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<PushedManifest, Error> {
         let app = &self.app;
-        let permit = app.permit_push(tx, &self.caller, &self.name, self.ids).await?;
+        let permit = app
+            .permit_push(tx, &self.caller, &self.name, self.ids)
+            .await?;
         let package_id = permit.package_id();
         let known = versions::find(tx, package_id, self.digest.as_str()).await?;
         let version_id = match known {
@@ -228,12 +230,21 @@ impl Put {
         version_id: i64,
     ) -> Result<(), Error> {
         let (package_id, now) = (permit.package_id(), self.app.clock.now());
-        self.closed.hold(self.app.tags.begin_write(package_id, tag.as_str()));
+        self.closed
+            .hold(self.app.tags.begin_write(package_id, tag.as_str()));
         let previous = tags::find(tx, package_id, tag.as_str()).await?;
         if previous.as_deref() == Some(self.digest.as_str()) {
             return Ok(());
         }
-        tags::set(tx, package_id, tag.as_str(), version_id, now, permit.actor_id()).await?;
+        tags::set(
+            tx,
+            package_id,
+            tag.as_str(),
+            version_id,
+            now,
+            permit.actor_id(),
+        )
+        .await?;
         let event = tags::TagEvent {
             package_id,
             tag: tag.as_str(),
@@ -284,7 +295,11 @@ async fn insert_edge(
     }
     let edge = BlobEdge {
         position,
-        role: if role == Role::Config { "config" } else { "layer" },
+        role: if role == Role::Config {
+            "config"
+        } else {
+            "layer"
+        },
         digest,
         media_type,
         size,

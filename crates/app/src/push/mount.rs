@@ -65,7 +65,9 @@ impl Write for Mount {
             return Ok(Mounted::No);
         }
         let app = &self.app;
-        let permit = app.permit_push(tx, &self.caller, &self.name, self.ids).await?;
+        let permit = app
+            .permit_push(tx, &self.caller, &self.name, self.ids)
+            .await?;
         let until = app.lease_until();
         blobs::lease(tx, permit.package_id(), self.digest.as_str(), until).await?;
         Ok(Mounted::Yes)
@@ -86,14 +88,22 @@ impl Mount {
     }
 
     async fn candidates(&self, tx: &mut Tx<'_>) -> Result<Vec<Name>, Error> {
-        let user_id = self.caller.actor.user.as_ref().map_or(0, |(user, _)| user.id);
+        let user_id = self
+            .caller
+            .actor
+            .user
+            .as_ref()
+            .map_or(0, |(user, _)| user.id);
         let now = self.app.clock.now();
         let paths = blobs::holders(tx, self.digest.as_str(), now, user_id, CANDIDATES).await?;
         Ok(paths.iter().filter_map(|path| path.parse().ok()).collect())
     }
 
     async fn readable_in(&self, tx: &mut Tx<'_>, source: &Name) -> Result<bool, Error> {
-        let verdict = self.app.authorize_in::<Pull>(tx, &self.caller, source).await;
+        let verdict = self
+            .app
+            .authorize_in::<Pull>(tx, &self.caller, source)
+            .await;
         let permit = match verdict {
             Ok(Verdict::Existing(permit)) => permit,
             Ok(Verdict::Absent(_)) | Err(Error::Refused(_) | Error::Rejected(_)) => {

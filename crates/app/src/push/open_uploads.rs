@@ -31,7 +31,11 @@ pub struct UploadClaim {
 
 impl Drop for UploadClaim {
     fn drop(&mut self) {
-        let mut open = self.uploads.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self
+            .uploads
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         open.remove(&self.id);
     }
 }

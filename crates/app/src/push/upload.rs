@@ -168,7 +168,10 @@ impl Receiving {
         let caches = self.app.caches();
         if caches.epoch != self.caller.caches.epoch {
             let mut reader = self.app.db.reader().await?;
-            let actor = self.app.refresh_actor(&mut reader.conn(), &self.caller.actor).await?;
+            let actor = self
+                .app
+                .refresh_actor(&mut reader.conn(), &self.caller.actor)
+                .await?;
             drop(reader);
             self.caller.actor = actor;
             self.caller.caches = caches;
@@ -265,7 +268,9 @@ impl Write for Begin {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         let app = &self.app;
-        let permit = app.permit_push(tx, &self.caller, &self.name, self.ids).await?;
+        let permit = app
+            .permit_push(tx, &self.caller, &self.name, self.ids)
+            .await?;
         let user_id = permit.actor_id().unwrap_or_default();
         let count = uploads::count_of_user(tx, user_id).await?;
         if count >= app.settings.uploads_per_user {
@@ -298,7 +303,9 @@ impl Write for Advance {
     type Error = Error;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        self.app.authorize_in::<Push>(tx, &self.caller, &self.name).await?;
+        self.app
+            .authorize_in::<Push>(tx, &self.caller, &self.name)
+            .await?;
         if uploads::advance(tx, &self.row, self.from).await? {
             return Ok(());
         }
@@ -334,7 +341,10 @@ impl Write for Store {
     type Error = Error;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {
-        let verdict = self.app.authorize_in::<Push>(tx, &self.caller, &self.name).await?;
+        let verdict = self
+            .app
+            .authorize_in::<Push>(tx, &self.caller, &self.name)
+            .await?;
         let upload_unknown = || Error::UploadUnknown {
             id: self.blob.generation.clone(),
         };
@@ -349,7 +359,13 @@ impl Write for Store {
         if !kept {
             blobs::queue_removal(tx, &blob.digest, &blob.generation, now).await?;
         }
-        blobs::lease(tx, permit.package_id(), &blob.digest, self.app.lease_until()).await?;
+        blobs::lease(
+            tx,
+            permit.package_id(),
+            &blob.digest,
+            self.app.lease_until(),
+        )
+        .await?;
         Ok(kept)
     }
 }

@@ -53,7 +53,7 @@ pub(crate) enum Payload {
 }
 
 /// An `Authorization` header, bound to the origin that may see it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Authorization {
     value: HeaderValue,
     origin: Origin,
@@ -204,12 +204,6 @@ impl Authorization {
 
     fn value_for(&self, url: &Url) -> Option<HeaderValue> {
         (url.origin() == self.origin).then(|| self.value.clone())
-    }
-}
-
-impl PartialEq for Authorization {
-    fn eq(&self, other: &Self) -> bool {
-        self.value == other.value && self.origin == other.origin
     }
 }
 

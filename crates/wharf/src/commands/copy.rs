@@ -13,7 +13,7 @@ use self::{
     request::Request,
 };
 use crate::{
-    cli::Connection,
+    cli::Reach,
     failure::{Exit, exit_of},
     output::Output,
     progress::Bar,
@@ -53,13 +53,13 @@ pub(crate) struct Args {
     #[arg(long)]
     referrers: bool,
     #[command(flatten)]
-    connection: Connection,
+    reach: Reach,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
-    let host = args.connection.host.as_deref();
+    let host = args.reach.host.as_deref();
     let request = Request::read(&args.source, &args.destination, args.all_tags, host)?;
-    let registries = Registries::new(&args.connection)?;
+    let registries = Registries::new(&args.reach.connection)?;
     let source = registries.repository(&request.source)?;
     let destination = registries.repository(&request.destination)?;
     let jobs = if let Some(job) = request.job() {

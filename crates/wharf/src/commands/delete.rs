@@ -7,7 +7,7 @@ use wharf_oci::{ImageReference, Reference};
 use wharf_registry_client::{Error, ErrorKind};
 
 use crate::{
-    cli::Connection,
+    cli::Reach,
     failure::{Exit, Failure},
     output::{self, Output},
     registries::Registries,
@@ -28,7 +28,7 @@ pub(crate) struct Args {
     #[arg(value_name = "REF")]
     image: String,
     #[command(flatten)]
-    connection: Connection,
+    reach: Reach,
 }
 
 #[derive(Serialize)]
@@ -38,9 +38,9 @@ struct Report {
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
-    let image = target::image(&args.image, args.connection.host.as_deref())?;
+    let image = target::image(&args.image, args.reach.host.as_deref())?;
     let (reference, by) = exact(&image)?;
-    let repository = Registries::new(&args.connection)?.repository(&image)?;
+    let repository = Registries::new(&args.reach.connection)?.repository(&image)?;
     if let Err(error) = repository.delete_manifest(&reference).await {
         return Err(explain(error, &reference)).with_context(|| format!("cannot delete {image}"));
     }

@@ -8,7 +8,7 @@ use wharf_registry_client::{RawManifest, Repository};
 
 use self::report::{Config, Report, is_image_config};
 use crate::{
-    cli::Connection,
+    cli::Reach,
     failure::{Exit, Failure},
     output::{self, Output},
     registries::Registries,
@@ -38,12 +38,12 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "json")]
     raw: bool,
     #[command(flatten)]
-    connection: Connection,
+    reach: Reach,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
-    let image = target::image(&args.image, args.connection.host.as_deref())?;
-    let repository = Registries::new(&args.connection)?.repository(&image)?;
+    let image = target::image(&args.image, args.reach.host.as_deref())?;
+    let repository = Registries::new(&args.reach.connection)?.repository(&image)?;
     let raw = repository
         .get_manifest(&image.reference())
         .await

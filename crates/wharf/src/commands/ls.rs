@@ -6,7 +6,7 @@ use serde::Serialize;
 use wharf_registry_client::{Client, Result, quirks};
 
 use crate::{
-    cli::Connection,
+    cli::Reach,
     failure::{Exit, Failure},
     output::{self, Output},
     registries::Registries,
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     #[arg(value_name = "PLACE")]
     place: String,
     #[command(flatten)]
-    connection: Connection,
+    reach: Reach,
 }
 
 #[derive(Serialize)]
@@ -46,8 +46,9 @@ struct Owned {
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
-    let place = target::place(&args.place, args.connection.host.as_deref())?;
-    let client = Registries::new(&args.connection)?.client(&place.host, place.path.as_deref())?;
+    let place = target::place(&args.place, args.reach.host.as_deref())?;
+    let client =
+        Registries::new(&args.reach.connection)?.client(&place.host, place.path.as_deref())?;
     match &place.path {
         Some(path) if quirks::api_path(&place.host, path).contains('/') => {
             let tags = tags(&client, path).await;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use wharf_oci::{Reference, Tag};
 
 use crate::{
-    cli::Connection,
+    cli::Reach,
     failure::{Exit, Failure, exit_of},
     output::{self, Output},
     registries::Registries,
@@ -28,7 +28,7 @@ pub(crate) struct Args {
     #[arg(value_name = "NEWTAG", required = true)]
     tags: Vec<String>,
     #[command(flatten)]
-    connection: Connection,
+    reach: Reach,
 }
 
 #[derive(Serialize)]
@@ -40,9 +40,9 @@ struct Report {
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
-    let image = target::image(&args.source, args.connection.host.as_deref())?;
+    let image = target::image(&args.source, args.reach.host.as_deref())?;
     let tags = parse_tags(&args.tags)?;
-    let repository = Registries::new(&args.connection)?.repository(&image)?;
+    let repository = Registries::new(&args.reach.connection)?.repository(&image)?;
     let manifest = repository
         .get_manifest(&image.reference())
         .await

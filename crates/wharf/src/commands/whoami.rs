@@ -5,7 +5,7 @@ use serde::Serialize;
 use wharf_registry_client::{ErrorKind, Login};
 
 use crate::{
-    cli::Connection,
+    cli::Reach,
     credentials::{self, Saved},
     failure::{Exit, Failure},
     output::{self, Output},
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     #[arg(value_name = "HOST")]
     registry: Option<String>,
     #[command(flatten)]
-    connection: Connection,
+    reach: Reach,
 }
 
 #[derive(Serialize)]
@@ -38,10 +38,10 @@ struct Report<'a> {
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
-    let host = args.registry.as_ref().or(args.connection.host.as_ref());
+    let host = args.registry.as_ref().or(args.reach.host.as_ref());
     let host = host.ok_or_else(|| Failure::usage("which registry? write `wharf whoami HOST`"))?;
     let saved = credentials::find(host, None)?.ok_or_else(|| not_signed_in(host))?;
-    let registries = Registries::new(&args.connection)?;
+    let registries = Registries::new(&args.reach.connection)?;
     let client = registries.client_as(host, saved.credentials.clone())?;
     match client.check_login().await {
         Ok(Login::Accepted) => {

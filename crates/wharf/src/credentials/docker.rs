@@ -149,7 +149,7 @@ fn path() -> anyhow::Result<PathBuf> {
 mod tests {
     use super::*;
 
-    fn config(document: Value) -> DockerConfig {
+    fn config(document: &Value) -> DockerConfig {
         DockerConfig {
             path: PathBuf::from("config.json"),
             document: document.as_object().cloned().expect("an object"),
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_hosts_own_helper_comes_first() {
-        let config = config(json!({
+        let config = config(&json!({
             "credsStore": "desktop", "credHelpers": {"gcr.io": "gcloud", "docker.io": "hub"},
         }));
         assert_eq!(config.helper("gcr.io"), Some(Helper::new("gcloud")));
@@ -170,7 +170,7 @@ mod tests {
     fn what_is_not_ours_stays_and_the_file_is_private() {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().expect("a directory");
-        let mut config = config(json!({"proxies": {"default": {}}, "auths": {"x": {}}}));
+        let mut config = config(&json!({"proxies": {"default": {}}, "auths": {"x": {}}}));
         config.path = directory.path().join("deep/config.json");
         config
             .auths_mut()

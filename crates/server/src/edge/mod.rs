@@ -1,0 +1,15 @@
+//! The edge: from an accepted connection to a request, with every limit that
+//! belongs there (docs/decisions/0006). `axum::serve` hides the timeouts, so
+//! the accept loop is ours.
+
+mod addresses;
+mod file_body;
+mod lane;
+mod listen;
+mod paced;
+mod plain;
+mod tls;
+
+pub use file_body::FileBody;
+pub use lane::Lane;
+pub use listen::{Edge, Peer, serve};

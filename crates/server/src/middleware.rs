@@ -1,0 +1,186 @@
+//! What happens around every request: an id, limits on its head, a log line,
+//! metrics, and a net under panics.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt as _;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use wharf_oci::{ErrorCode, ErrorEnvelope};
+
+use crate::{
+    Site,
+    edge::Peer,
+    extract::client_address,
+    metrics::{RequestLabels, RouteLabels},
+};
+
+const MAX_URI: usize = 8 * 1024;
+const MAX_HEADER_BYTES: usize = 32 * 1024;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of a request: in its log line, its error detail and `X-Request-Id`.
+#[derive(Debug, Clone)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    fn random() -> Self {
+        let mut bytes = [0; 8];
+        let id = match getrandom::fill(&mut bytes) {
+            Ok(()) => u64::from_le_bytes(bytes),
+            Err(_) => 0,
+        };
+        Self(format!("{id:016x}").into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a handler found out about its request, for the log and the metrics.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    pub route: &'static str,
+    pub caller: Option<String>,
+    pub package: Option<String>,
+}
+
+/// The outermost layer.
+pub async fn observe(State(site): State<Site>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = RequestId::random();
+    request.extensions_mut().insert(id.clone());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let client = request
+        .extensions()
+        .get::<Peer>()
+        .map(|peer| client_address(peer.address, request.headers(), &site.trusted_proxies));
+    site.metrics.in_flight.inc();
+    let mut response = match refuse_head(&request) {
+        Some(refusal) => refusal,
+        None => {
+            let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+            answered.unwrap_or_else(|_| panicked(&site, &id))
+        }
+    };
+    site.metrics.in_flight.dec();
+    let outcome = response
+        .extensions_mut()
+        .remove::<Outcome>()
+        .unwrap_or_default();
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    let status = response.status();
+    let seconds = started.elapsed().as_secs_f64();
+    let route = if outcome.route.is_empty() {
+        "other"
+    } else {
+        outcome.route
+    };
+    let labels = RequestLabels {
+        method: method_label(&method),
+        route,
+        status: status.as_u16(),
+    };
+    site.metrics.requests.get_or_create(&labels).inc();
+    site.metrics
+        .durations
+        .get_or_create(&RouteLabels { route })
+        .observe(seconds);
+    log(&method, &path, status, seconds, &id, client, &outcome);
+    response
+}
+
+/// Reading is the bulk of a registry's requests and changes nothing: it is logged at `debug`.
+fn log(
+    method: &Method,
+    path: &str,
+    status: StatusCode,
+    seconds: f64,
+    id: &RequestId,
+    client: Option<std::net::IpAddr>,
+    outcome: &Outcome,
+) {
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                %method,
+                path,
+                status = status.as_u16(),
+                duration_ms = (seconds * 1e6).round() / 1e3,
+                request_id = id.as_str(),
+                client = client.map(tracing::field::display),
+                caller = outcome.caller.as_deref(),
+                package = outcome.package.as_deref(),
+                "{method} {path} {}", status.as_u16()
+            )
+        };
+    }
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    if status.is_server_error() {
+        line!(error);
+    } else if reads && (status.is_success() || status == StatusCode::UNAUTHORIZED) {
+        line!(debug);
+    } else {
+        line!(info);
+    }
+}
+
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => "OTHER",
+    }
+}
+
+fn refuse_head(request: &Request) -> Option<Response> {
+    let uri = request.uri();
+    let uri_len = uri.path_and_query().map_or(0, |pq| pq.as_str().len());
+    if uri_len > MAX_URI {
+        let message = format!("the URI has {uri_len} bytes; at most {MAX_URI} are allowed");
+        return Some(plain_refusal(StatusCode::URI_TOO_LONG, message));
+    }
+    let headers = request.headers();
+    let bytes: usize = headers
+        .iter()
+        .map(|(k, v)| k.as_str().len() + v.len())
+        .sum();
+    if bytes > MAX_HEADER_BYTES {
+        let message =
+            format!("the headers have {bytes} bytes; at most {MAX_HEADER_BYTES} are allowed");
+        return Some(plain_refusal(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            message,
+        ));
+    }
+    None
+}
+
+fn plain_refusal(status: StatusCode, message: String) -> Response {
+    let envelope = ErrorEnvelope::one(ErrorCode::Unsupported, message, serde_json::Value::Null);
+    (status, axum::Json(envelope)).into_response()
+}
+
+fn panicked(site: &Site, id: &RequestId) -> Response {
+    site.metrics.panics.inc();
+    tracing::error!(request_id = id.as_str(), "a request ended in a panic");
+    let message =
+        "something broke inside the registry; its log has the reason under this request's id";
+    let detail = serde_json::json!({"request_id": id.as_str()});
+    let envelope = ErrorEnvelope::one(ErrorCode::Unknown, message, detail);
+    let body = Body::from(serde_json::to_vec(&envelope).unwrap_or_default());
+    (StatusCode::INTERNAL_SERVER_ERROR, body).into_response()
+}

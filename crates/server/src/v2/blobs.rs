@@ -1,0 +1,93 @@
+//! `/v2/NAME/blobs/DIGEST` (end-2, end-10).
+
+use axum::{body::Body, response::Response};
+use http::{HeaderValue, StatusCode, Version, header};
+use wharf_oci::{
+    Digest, Name,
+    range::{self, Selection},
+};
+
+use super::Call;
+use crate::{
+    edge::{FileBody, Peer},
+    error::ApiError,
+    reply::{self, DOCKER_CONTENT_DIGEST},
+};
+
+const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+/// end-2, with one `Range`.
+pub async fn get(call: &Call, name: &Name, digest: &Digest) -> Result<Response, ApiError> {
+    let blob = call.site.app.open_blob(&call.caller, name, digest).await?;
+    let size = blob.content.size;
+    let selection = match call
+        .header(header::RANGE)
+        .filter(|_| range_applies(call, digest))
+    {
+        Some(header) => range::select(header, size),
+        None => Selection::Whole,
+    };
+    let (status, bytes) = match selection {
+        Selection::Whole => (StatusCode::OK, 0..size),
+        Selection::Part(bytes) => (StatusCode::PARTIAL_CONTENT, bytes),
+        Selection::Unsatisfiable => {
+            let none = reply::value(format!("bytes */{size}"));
+            let headers = [(header::CONTENT_RANGE, none)];
+            return Ok(reply::empty(StatusCode::RANGE_NOT_SATISFIABLE, headers));
+        }
+    };
+    let lane = match call.parts.version {
+        Version::HTTP_10 | Version::HTTP_11 => {
+            call.peer().and_then(|peer: &Peer| peer.lane.clone())
+        }
+        _ => None,
+    };
+    let content_range = format!(
+        "bytes {}-{}/{size}",
+        bytes.start,
+        bytes.end.saturating_sub(1)
+    );
+    let len = bytes.end - bytes.start;
+    let body = FileBody::new(blob.content.file, bytes, lane);
+    let mut response = described(digest, len, Body::new(body));
+    *response.status_mut() = status;
+    if status == StatusCode::PARTIAL_CONTENT {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_RANGE, reply::value(content_range));
+    }
+    Ok(response)
+}
+
+/// end-2, for its headers.
+pub async fn head(call: &Call, name: &Name, digest: &Digest) -> Result<Response, ApiError> {
+    let size = call.site.app.stat_blob(&call.caller, name, digest).await?;
+    Ok(described(digest, size, Body::empty()))
+}
+
+/// end-10.
+pub async fn delete(call: &Call, name: &Name, digest: &Digest) -> Result<Response, ApiError> {
+    call.site
+        .app
+        .delete_blob(&call.caller, name, digest)
+        .await?;
+    let digest = (DOCKER_CONTENT_DIGEST, reply::value(digest.as_str()));
+    Ok(reply::empty(StatusCode::ACCEPTED, [digest]))
+}
+
+/// `If-Range` with another validator asks for the whole (RFC 9110 §13.1.5).
+fn range_applies(call: &Call, digest: &Digest) -> bool {
+    let validator = call.header(header::IF_RANGE);
+    validator.is_none_or(|v| v.trim_matches('"') == digest.as_str())
+}
+
+fn described(digest: &Digest, len: u64, body: Body) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, OCTET_STREAM);
+    headers.insert(header::CONTENT_LENGTH, len.into());
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(header::ETAG, reply::value(format!("\"{digest}\"")));
+    headers.insert(DOCKER_CONTENT_DIGEST, reply::value(digest.as_str()));
+    response
+}

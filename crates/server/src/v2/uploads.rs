@@ -1,0 +1,262 @@
+//! `/v2/NAME/blobs/uploads/…` (end-4, end-5, end-6, end-11, end-13, end-14).
+
+use std::time::Duration;
+
+use axum::{body::Body, response::Response};
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use http_body_util::BodyExt as _;
+use tokio::time::{Instant, timeout};
+use wharf_app::{
+    Error,
+    push::{Mounted, Progress, Receiving, StoredBlob},
+};
+use wharf_oci::{Algorithm, Digest, ErrorCode, Name, path::UploadId, range};
+
+use super::Call;
+use crate::{
+    Site,
+    error::ApiError,
+    reply::{self, DOCKER_UPLOAD_UUID},
+};
+
+/// A client must send at least [`LEAST`] bytes in this time.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// 1 KiB per second.
+const LEAST: u64 = 30 * 1024;
+
+/// end-4a begins, end-4b brings the whole blob, end-4c names the algorithm,
+/// end-11 mounts.
+pub async fn begin(call: &Call, body: Body, name: &Name) -> Result<Response, ApiError> {
+    let app = &call.site.app;
+    if let Some(digest) = digest_parameter(call, "mount")? {
+        let from = match call.query("from").filter(|from| !from.is_empty()) {
+            Some(text) => Some(source(&text)?),
+            None => None,
+        };
+        let mounted = app
+            .mount(&call.caller, name, &digest, from.as_ref())
+            .await?;
+        if mounted == Mounted::Yes {
+            return Ok(reply::blob_created(name, &digest));
+        }
+    }
+    let digest = digest_parameter(call, "digest")?;
+    let algorithm = algorithm(call, digest.as_ref())?;
+    let progress = app.begin_upload(&call.caller, name, algorithm).await?;
+    let Some(digest) = digest else {
+        return Ok(standing(StatusCode::ACCEPTED, name, &progress));
+    };
+    let expected = content_length(call);
+    let receiving = app.receive(&call.caller, name, &progress.id, None).await?;
+    let stored = receive_all(&call.site, receiving, body, expected, digest).await?;
+    Ok(reply::blob_created(name, &stored.digest))
+}
+
+/// end-13.
+pub async fn status(call: &Call, name: &Name, id: &UploadId) -> Result<Response, ApiError> {
+    let progress = call
+        .site
+        .app
+        .upload_progress(&call.caller, name, id)
+        .await?;
+    Ok(standing(StatusCode::NO_CONTENT, name, &progress))
+}
+
+/// end-5: a chunk with its range, or a stream without.
+pub async fn append(
+    call: &Call,
+    body: Body,
+    name: &Name,
+    id: &UploadId,
+) -> Result<Response, ApiError> {
+    let chunk = chunk(call)?;
+    let expected = chunk_length(chunk.as_ref(), call)?;
+    let start = chunk.map(|range| range.start);
+    let receiving = call.site.app.receive(&call.caller, name, id, start).await?;
+    let progress = receive_chunk(&call.site, receiving, body, expected).await?;
+    Ok(standing(StatusCode::ACCEPTED, name, &progress))
+}
+
+/// end-6: the last chunk, the whole blob, or nothing more.
+pub async fn finish(
+    call: &Call,
+    body: Body,
+    name: &Name,
+    id: &UploadId,
+) -> Result<Response, ApiError> {
+    let digest = digest_parameter(call, "digest")?.ok_or_else(|| {
+        let reason = "a finished upload must name the digest of the blob: ?digest=sha256:…";
+        ApiError::parameter("digest", "", ErrorCode::DigestInvalid, reason)
+    })?;
+    let chunk = chunk(call)?;
+    let expected = chunk_length(chunk.as_ref(), call)?;
+    let start = chunk.map(|range| range.start);
+    let receiving = call.site.app.receive(&call.caller, name, id, start).await?;
+    let stored = receive_all(&call.site, receiving, body, expected, digest).await?;
+    Ok(reply::blob_created(name, &stored.digest))
+}
+
+/// end-14.
+pub async fn cancel(call: &Call, name: &Name, id: &UploadId) -> Result<Response, ApiError> {
+    call.site.app.cancel_upload(&call.caller, name, id).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT, []))
+}
+
+/// Where an upload stands. `Range` is inclusive, so nothing at all is `0-0` too.
+fn standing(status: StatusCode, name: &Name, progress: &Progress) -> Response {
+    let location = format!("/v2/{name}/blobs/uploads/{}", progress.id);
+    let last = progress.received.saturating_sub(1);
+    reply::empty(
+        status,
+        [
+            (header::LOCATION, reply::value(location)),
+            (header::RANGE, reply::value(format!("0-{last}"))),
+            (DOCKER_UPLOAD_UUID, reply::value(progress.id.as_str())),
+            (header::CONTENT_LENGTH, HeaderValue::from_static("0")),
+        ],
+    )
+}
+
+/// Runs to its end even if the client goes away: what arrived is kept.
+async fn receive_chunk(
+    site: &Site,
+    mut receiving: Receiving,
+    body: Body,
+    expected: Option<u64>,
+) -> Result<Progress, ApiError> {
+    let site = site.clone();
+    let task = tokio::spawn(async move {
+        match pour(&site, &mut receiving, body, expected).await {
+            Ok(()) => receiving.pause().await,
+            Err(error @ (Error::BodyBroken | Error::ChunkLength { .. })) => {
+                // Keep what came, so that the client can continue behind it.
+                receiving.pause().await?;
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
+    });
+    Ok(joined(task.await)?)
+}
+
+async fn receive_all(
+    site: &Site,
+    mut receiving: Receiving,
+    body: Body,
+    expected: Option<u64>,
+    digest: Digest,
+) -> Result<StoredBlob, ApiError> {
+    let site = site.clone();
+    let task = tokio::spawn(async move {
+        pour(&site, &mut receiving, body, expected).await?;
+        receiving.finish(&digest).await
+    });
+    Ok(joined(task.await)?)
+}
+
+fn joined<T>(result: Result<Result<T, Error>, tokio::task::JoinError>) -> Result<T, Error> {
+    result.unwrap_or_else(|e| Err(Error::Internal(format!("an upload's task died: {e}"))))
+}
+
+/// Takes in a body, at the pace the client must keep.
+async fn pour(
+    site: &Site,
+    receiving: &mut Receiving,
+    mut body: Body,
+    expected: Option<u64>,
+) -> Result<(), Error> {
+    let begin = receiving.offset();
+    let (mut window, mut in_window) = (Instant::now(), 0);
+    loop {
+        let Ok(frame) = timeout(PATIENCE, body.frame()).await else {
+            return Err(Error::BodyBroken);
+        };
+        let Some(frame) = frame else { break };
+        let Ok(bytes) = frame.map_err(|_| Error::BodyBroken)?.into_data() else {
+            continue;
+        };
+        in_window += bytes.len() as u64;
+        if window.elapsed() > PATIENCE {
+            if in_window < LEAST {
+                return Err(Error::BodyBroken);
+            }
+            (window, in_window) = (Instant::now(), 0);
+        }
+        take(site, receiving, bytes, begin, expected).await?;
+    }
+    let got = receiving.offset() - begin;
+    match expected {
+        Some(expected) if got != expected => Err(Error::ChunkLength { expected, got }),
+        _ => Ok(()),
+    }
+}
+
+async fn take(
+    site: &Site,
+    receiving: &mut Receiving,
+    bytes: Bytes,
+    begin: u64,
+    expected: Option<u64>,
+) -> Result<(), Error> {
+    let got = receiving.offset() - begin + bytes.len() as u64;
+    if let Some(expected) = expected.filter(|expected| got > *expected) {
+        return Err(Error::ChunkLength { expected, got });
+    }
+    site.metrics.received_bytes.inc_by(bytes.len() as u64);
+    receiving.write(bytes).await
+}
+
+fn chunk(call: &Call) -> Result<Option<std::ops::Range<u64>>, ApiError> {
+    let Some(text) = call.header(header::CONTENT_RANGE) else {
+        return Ok(None);
+    };
+    let parsed = range::parse_chunk(text).ok_or_else(|| {
+        let reason = "expected FIRST-LAST, both inclusive, for example 0-1048575";
+        ApiError::parameter("Content-Range", text, ErrorCode::BlobUploadInvalid, reason)
+    })?;
+    Ok(Some(parsed))
+}
+
+/// The length a chunk must have: its range and its `Content-Length` must agree.
+fn chunk_length(
+    chunk: Option<&std::ops::Range<u64>>,
+    call: &Call,
+) -> Result<Option<u64>, ApiError> {
+    let (by_range, by_header) = (chunk.map(|r| r.end - r.start), content_length(call));
+    match (by_range, by_header) {
+        (Some(expected), Some(got)) if expected != got => {
+            Err(Error::ChunkLength { expected, got }.into())
+        }
+        (Some(n), _) | (None, Some(n)) => Ok(Some(n)),
+        (None, None) => Ok(None),
+    }
+}
+
+fn content_length(call: &Call) -> Option<u64> {
+    call.header(header::CONTENT_LENGTH)?.parse().ok()
+}
+
+fn digest_parameter(call: &Call, name: &'static str) -> Result<Option<Digest>, ApiError> {
+    let Some(text) = call.query(name) else {
+        return Ok(None);
+    };
+    let invalid = |e| ApiError::parameter(name, &text, ErrorCode::DigestInvalid, e);
+    Ok(Some(text.parse().map_err(invalid)?))
+}
+
+fn source(text: &str) -> Result<Name, ApiError> {
+    text.parse()
+        .map_err(|e| ApiError::parameter("from", text, ErrorCode::NameInvalid, e))
+}
+
+fn algorithm(call: &Call, digest: Option<&Digest>) -> Result<Algorithm, ApiError> {
+    if let Some(digest) = digest {
+        return Ok(digest.algorithm());
+    }
+    let Some(text) = call.query("digest-algorithm") else {
+        return Ok(Algorithm::Sha256);
+    };
+    text.parse()
+        .map_err(|e| ApiError::parameter("digest-algorithm", &text, ErrorCode::DigestInvalid, e))
+}
