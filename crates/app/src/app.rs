@@ -42,8 +42,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             public_url: "http://127.0.0.1:5000".to_owned(),
-            lease: Duration::from_secs(24 * 3600),
-            upload_idle: Duration::from_secs(24 * 3600),
+            lease: Duration::from_hours(24),
+            upload_idle: Duration::from_hours(24),
             uploads_per_user: 1000,
         }
     }
@@ -87,7 +87,7 @@ impl App {
             passwords: Passwords::default(),
             right_passwords: moka::sync::Cache::builder()
                 .max_capacity(1000)
-                .time_to_live(Duration::from_secs(60))
+                .time_to_live(Duration::from_mins(1))
                 .build(),
             tags: Arc::default(),
             open_uploads: OpenUploads::default(),
@@ -167,7 +167,34 @@ impl App {
         name: &Name,
     ) -> Result<Verdict<K>, Error> {
         let target = self.target(&caller.caches, name).await?;
+        let refusal = match permit::authorize(&caller.actor, Target::clone(&target)) {
+            Ok(verdict) => return Ok(verdict),
+            Err(refusal) => refusal,
+        };
+        let Some(caller) = self.renewed(caller).await? else {
+            return Err(caller.explain(refusal));
+        };
+        let target = self.target(&caller.caches, name).await?;
         permit::authorize(&caller.actor, Target::clone(&target)).map_err(|r| caller.explain(r))
+    }
+
+    /// The caller as of this moment, if the epoch has moved since the request
+    /// began. Asked before a refusal: what another process has just granted
+    /// must not be refused out of memory.
+    pub(crate) async fn renewed(&self, caller: &Caller) -> Result<Option<Caller>, Error> {
+        self.follow_epoch().await?;
+        let caches = self.caches();
+        if caches.epoch == caller.caches.epoch {
+            return Ok(None);
+        }
+        let mut reader = self.db.reader().await?;
+        Ok(Some(Caller {
+            actor: self
+                .refresh_actor(&mut reader.conn(), &caller.actor)
+                .await?,
+            rejected: caller.rejected.clone(),
+            caches,
+        }))
     }
 
     /// Asks again inside a transaction: facts that were loaded under the

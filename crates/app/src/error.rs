@@ -124,10 +124,11 @@ impl Error {
             Self::Rejected(_) => ErrorCode::Unauthorized,
             Self::ManifestUnknown { .. } => ErrorCode::ManifestUnknown,
             Self::BlobUnknown { .. } => ErrorCode::BlobUnknown,
-            Self::ManifestInvalid(ManifestError::TooLarge(_)) => ErrorCode::SizeInvalid,
+            Self::ManifestInvalid(ManifestError::TooLarge(_))
+            | Self::SizeMismatch { .. }
+            | Self::ChunkLength { .. } => ErrorCode::SizeInvalid,
             Self::ManifestInvalid(_) | Self::TooManyTags { .. } => ErrorCode::ManifestInvalid,
             Self::ContentMissing { .. } => ErrorCode::ManifestBlobUnknown,
-            Self::SizeMismatch { .. } | Self::ChunkLength { .. } => ErrorCode::SizeInvalid,
             Self::DigestMismatch { .. } => ErrorCode::DigestInvalid,
             Self::UploadUnknown { .. } => ErrorCode::BlobUploadUnknown,
             Self::UploadBusy { .. } | Self::BodyBroken => ErrorCode::BlobUploadInvalid,

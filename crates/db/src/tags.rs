@@ -13,8 +13,8 @@ statements! {
     OF_VERSION = "SELECT name FROM tag WHERE version_id = $1 ORDER BY name";
     LIST = "SELECT name FROM tag WHERE package_id = $1 AND name > $2 ORDER BY name LIMIT $3";
     RECORD = "INSERT INTO tag_event (package_id, tag, move, digest, previous, actor_id, at)
-        VALUES ($1, $2, (SELECT COALESCE(MAX(move), 0) + 1 FROM tag_event
-            WHERE package_id = $1 AND tag = $2), $3, $4, $5, $6)";
+        VALUES ($1, CAST($2 AS TEXT), (SELECT COALESCE(MAX(move), 0) + 1 FROM tag_event
+            WHERE package_id = $1 AND tag = CAST($2 AS TEXT)), $3, $4, $5, $6)";
     HISTORY = "SELECT digest, previous, actor_id, at FROM tag_event
         WHERE package_id = $1 AND tag = $2 ORDER BY move DESC LIMIT $3";
 }

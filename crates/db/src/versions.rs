@@ -89,7 +89,7 @@ pub async fn insert(tx: &mut Tx<'_>, version: &NewVersion<'_>) -> Result<(), Err
         version.artifact_type,
         version.subject,
         version.annotations,
-        version.bytes.len() as i64,
+        i64::try_from(version.bytes.len()).unwrap_or(i64::MAX),
         version.pushed_by,
         version.created_at,
     )?;

@@ -13,7 +13,8 @@ use wharf_app::{
     authz::{Credential, Refusal},
 };
 use wharf_oci::{
-    ErrorCode, ErrorEnvelope, name::NameError, path::PathError, reference::ReferenceError,
+    ErrorCode, ErrorEnvelope, manifest::ManifestError, name::NameError, path::PathError,
+    reference::ReferenceError,
 };
 
 use crate::{Site, middleware::RequestId};
@@ -78,17 +79,21 @@ impl ApiError {
             Self::App(error) => error.code(),
             Self::Path(error) => match error {
                 PathError::Unknown | PathError::Encoding => ErrorCode::Unsupported,
+                // Not "invalid": Docker would repeat such a push five times before it says why.
+                PathError::Name(NameError::NoOwner(_)) => ErrorCode::NameUnknown,
                 PathError::Name(_) => ErrorCode::NameInvalid,
-                PathError::Digest(_) => ErrorCode::DigestInvalid,
-                PathError::Reference(ReferenceError::Digest(_)) => ErrorCode::DigestInvalid,
+                PathError::Digest(_) | PathError::Reference(ReferenceError::Digest(_)) => {
+                    ErrorCode::DigestInvalid
+                }
                 PathError::Reference(_) => ErrorCode::TagInvalid,
                 PathError::UploadId(_) => ErrorCode::BlobUploadUnknown,
             },
             Self::Scopes(_) => ErrorCode::NameInvalid,
-            Self::Method { .. } | Self::Unsupported(_) => ErrorCode::Unsupported,
+            Self::Method { .. } | Self::Unsupported(_) | Self::Compressed(_) => {
+                ErrorCode::Unsupported
+            }
             Self::Parameter { code, .. } => *code,
             Self::BodyTooLarge { .. } => ErrorCode::SizeInvalid,
-            Self::Compressed(_) => ErrorCode::Unsupported,
         }
     }
 
@@ -96,11 +101,11 @@ impl ApiError {
         match self {
             Self::Path(PathError::Unknown) => StatusCode::NOT_FOUND,
             Self::Path(PathError::Encoding) | Self::Scopes(_) => StatusCode::BAD_REQUEST,
-            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge { .. }
+            | Self::App(AppError::ManifestInvalid(ManifestError::TooLarge(_))) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::Compressed(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::App(AppError::ManifestInvalid(wharf_oci::manifest::ManifestError::TooLarge(
-                _,
-            ))) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::App(
                 AppError::UploadBusy { .. }
                 | AppError::BlobInUse { .. }
@@ -114,8 +119,7 @@ impl ApiError {
     /// What the user reads.
     fn message(&self, site: &Site, context: &ErrorContext) -> String {
         match self {
-            Self::Path(PathError::Name(NameError::NoOwner(name)))
-            | Self::Scopes(ScopeParseError::Name(NameError::NoOwner(name))) => {
+            Self::Path(PathError::Name(NameError::NoOwner(name))) => {
                 let owner = context.login.as_deref().unwrap_or("OWNER");
                 format!("{name} has no owner: push to {}/{owner}/{name}", site.host)
             }
@@ -148,10 +152,11 @@ impl ApiError {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
         );
-        if status == StatusCode::UNAUTHORIZED && context.challenge {
-            if let Ok(value) = HeaderValue::from_str(&self.challenge(site, context)) {
-                headers.insert(header::WWW_AUTHENTICATE, value);
-            }
+        if status == StatusCode::UNAUTHORIZED
+            && context.challenge
+            && let Ok(value) = HeaderValue::from_str(&self.challenge(site, context))
+        {
+            headers.insert(header::WWW_AUTHENTICATE, value);
         }
         if matches!(status.as_u16(), 429 | 503 | 507) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
@@ -172,7 +177,9 @@ impl ApiError {
             Self::App(AppError::Refused(Refusal::NotInToken { .. })) => {
                 text.push_str(r#",error="insufficient_scope""#);
             }
-            Self::App(AppError::Rejected(_)) => text.push_str(r#",error="invalid_token""#),
+            Self::App(AppError::Rejected(rejected)) if *rejected != Rejected::Missing => {
+                text.push_str(r#",error="invalid_token""#)
+            }
             _ => {}
         }
         text
@@ -208,7 +215,7 @@ impl ApiError {
                 }
                 AppError::ChunkOutOfOrder { offset, .. } => put("offset", Some((*offset).into())),
                 AppError::Rejected(Rejected::Expired(at)) => {
-                    put("expired_at", Some(at.as_str().into()))
+                    put("expired_at", Some(at.as_str().into()));
                 }
                 _ => {}
             }

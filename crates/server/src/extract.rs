@@ -19,9 +19,8 @@ pub fn credential(headers: &HeaderMap) -> Presented {
     let rest = rest.trim();
     match scheme.to_ascii_lowercase().as_str() {
         "basic" => basic(rest),
-        "bearer" if !rest.is_empty() => Presented::Bearer(rest.to_owned()),
-        // As GitHub's API takes it.
-        "token" if !rest.is_empty() => Presented::Bearer(rest.to_owned()),
+        // `token` is how GitHub's API has it.
+        "bearer" | "token" if !rest.is_empty() => Presented::Bearer(rest.to_owned()),
         _ => Presented::Unreadable,
     }
 }

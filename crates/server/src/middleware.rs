@@ -63,12 +63,11 @@ pub async fn observe(State(site): State<Site>, mut request: Request, next: Next)
         .get::<Peer>()
         .map(|peer| client_address(peer.address, request.headers(), &site.trusted_proxies));
     site.metrics.in_flight.inc();
-    let mut response = match refuse_head(&request) {
-        Some(refusal) => refusal,
-        None => {
-            let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-            answered.unwrap_or_else(|_| panicked(&site, &id))
-        }
+    let mut response = if let Some(refusal) = refuse_head(&request) {
+        refusal
+    } else {
+        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        answered.unwrap_or_else(|_| panicked(&site, &id))
     };
     site.metrics.in_flight.dec();
     let outcome = response

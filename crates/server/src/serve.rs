@@ -17,8 +17,8 @@ use crate::{
 
 /// How often changes of access by other processes are looked for.
 const FOLLOW: Duration = Duration::from_millis(250);
-const SWEEP: Duration = Duration::from_secs(600);
-const FLUSH: Duration = Duration::from_secs(60);
+const SWEEP: Duration = Duration::from_mins(10);
+const FLUSH: Duration = Duration::from_mins(1);
 
 /// Opens the embedded database and store of a data directory.
 pub async fn open_app(config: &Config) -> anyhow::Result<Arc<App>> {

@@ -1,1 +1,18 @@
-//! Placeholder.
+//! For tests only: a whole registry in the test's process, callers, images,
+//! a store that fails on demand, and a PostgreSQL of its own.
+//!
+//! A test that cannot set up its world has failed, so everything here panics.
+
+mod caller;
+mod faults;
+mod image;
+mod postgres;
+mod raw;
+mod registry;
+
+pub use caller::Caller;
+pub use faults::{Fault, FaultyStore};
+pub use image::{Image, image, index, index_with, push_image};
+pub use postgres::TestPostgres;
+pub use raw::raw;
+pub use registry::TestRegistry;

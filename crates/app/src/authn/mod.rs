@@ -164,11 +164,11 @@ impl App {
         value: &str,
     ) -> Result<Result<Actor, Rejected>, Error> {
         let now = self.clock.now();
-        if let Some(identity) = caches.identities.get(value) {
-            if now <= identity.not_after {
-                self.note_use(&identity.actor, now);
-                return Ok(Ok(identity.actor.clone()));
-            }
+        if let Some(identity) = caches.identities.get(value)
+            && now <= identity.not_after
+        {
+            self.note_use(&identity.actor, now);
+            return Ok(Ok(identity.actor.clone()));
         }
         let found = match token_in(value) {
             Value::Pat(token) => self.by_pat(caches, &token).await?,

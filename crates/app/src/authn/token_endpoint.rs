@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use wharf_oci::{Name, name::NameError};
+use wharf_oci::Name;
 
 use super::{Caller, registry_token::AccessClaim};
 use crate::{
@@ -29,7 +29,8 @@ pub enum ParsedScope {
     Repository(ScopeRequest),
     /// `registry:catalog:*`
     Catalog,
-    /// Types of other registries: nothing to grant.
+    /// Nothing to grant: types of other registries, and names that cannot
+    /// exist, about which the request itself will say what is wrong.
     Other,
 }
 
@@ -37,8 +38,6 @@ pub enum ParsedScope {
 pub enum ScopeParseError {
     #[error("`{0}` is not a scope: expected repository:NAME:pull[,push][,delete]")]
     Shape(String),
-    #[error(transparent)]
-    Name(#[from] NameError),
     #[error("{0} scopes in one request; at most {MAX_SCOPES} are allowed")]
     TooMany(usize),
 }
@@ -73,9 +72,11 @@ fn parse_scope(word: &str) -> Result<ParsedScope, ScopeParseError> {
             other => granted.extend(Action::ALL.into_iter().find(|a| a.as_str() == other)),
         }
     }
-    Ok(ParsedScope::Repository(ScopeRequest {
-        name: name.parse()?,
-        actions: granted,
+    Ok(name.parse().map_or(ParsedScope::Other, |name| {
+        ParsedScope::Repository(ScopeRequest {
+            name,
+            actions: granted,
+        })
     }))
 }
 
@@ -97,23 +98,14 @@ impl App {
         caller: &Caller,
         scopes: &[ParsedScope],
     ) -> Result<IssuedToken, Error> {
-        let mut access = Vec::new();
-        let mut complete = true;
-        for scope in scopes {
-            match scope {
-                ParsedScope::Repository(scope) => {
-                    let claim = self.grantable(caller, scope).await?;
-                    complete &= claim.actions.len() == scope.actions.len();
-                    access.push(claim);
-                }
-                ParsedScope::Catalog => access.push(catalog()),
-                ParsedScope::Other => {}
-            }
+        let (mut access, mut complete) = self.grantable(caller, scopes).await?;
+        if !complete && let Some(renewed) = self.renewed(caller).await? {
+            (access, complete) = self.grantable(&renewed, scopes).await?;
         }
-        if let Some(rejected) = &caller.rejected {
-            if scopes.is_empty() || !complete {
-                return Err(rejected.clone().into());
-            }
+        if let Some(rejected) = &caller.rejected
+            && (scopes.is_empty() || !complete)
+        {
+            return Err(rejected.clone().into());
         }
         let now = self.clock.now();
         let (sub, credential) = self.subject(caller).await?;
@@ -127,7 +119,32 @@ impl App {
         })
     }
 
-    async fn grantable(&self, caller: &Caller, scope: &ScopeRequest) -> Result<AccessClaim, Error> {
+    /// What of `scopes` the caller may have, and whether that is all of it.
+    async fn grantable(
+        &self,
+        caller: &Caller,
+        scopes: &[ParsedScope],
+    ) -> Result<(Vec<AccessClaim>, bool), Error> {
+        let (mut access, mut complete) = (Vec::new(), true);
+        for scope in scopes {
+            match scope {
+                ParsedScope::Repository(scope) => {
+                    let claim = self.grantable_on(caller, scope).await?;
+                    complete &= claim.actions.len() == scope.actions.len();
+                    access.push(claim);
+                }
+                ParsedScope::Catalog => access.push(catalog()),
+                ParsedScope::Other => complete = false,
+            }
+        }
+        Ok((access, complete))
+    }
+
+    async fn grantable_on(
+        &self,
+        caller: &Caller,
+        scope: &ScopeRequest,
+    ) -> Result<AccessClaim, Error> {
         let target = self.target(&caller.caches, &scope.name).await?;
         let allowed = |action: &&Action| policy::decide(&caller.actor, &target, **action).is_ok();
         Ok(AccessClaim {
@@ -209,10 +226,10 @@ mod tests {
             [ParsedScope::Other]
         );
         assert_eq!(parse("").expect("valid"), []);
-        assert!(matches!(
-            parse("repository:app:pull"),
-            Err(ScopeParseError::Name(_))
-        ));
+        assert_eq!(
+            parse("repository:app:pull").expect("valid"),
+            [ParsedScope::Other]
+        );
         for bad in ["repository", "repository:a/b", "pull"] {
             assert!(
                 matches!(parse(bad), Err(ScopeParseError::Shape(_))),

@@ -31,8 +31,8 @@ pub struct FsUpload {
 }
 
 enum State {
-    Ready(Appender),
-    Busy(JoinHandle<Result<Appender, StoreError>>),
+    Ready(Box<Appender>),
+    Busy(JoinHandle<Result<Box<Appender>, StoreError>>),
     /// After an error nothing more is written: the file's content is unknown,
     /// and a failed sync must never be retried on it.
     Failed,
@@ -41,7 +41,7 @@ enum State {
 impl FsUpload {
     pub fn resume(path: PathBuf, checkpoint: &Checkpoint, algorithm: Algorithm) -> Self {
         Self {
-            state: State::Ready(Appender::new(path, checkpoint, algorithm)),
+            state: State::Ready(Box::new(Appender::new(path, checkpoint, algorithm))),
             batch: Vec::new(),
             batch_len: 0,
             offset: checkpoint.offset,
@@ -49,7 +49,7 @@ impl FsUpload {
     }
 
     /// The appender, once the batch under way is done.
-    async fn ready(&mut self) -> Result<Appender, StoreError> {
+    async fn ready(&mut self) -> Result<Box<Appender>, StoreError> {
         match std::mem::replace(&mut self.state, State::Failed) {
             State::Ready(appender) => Ok(appender),
             State::Busy(task) => join(task).await,
@@ -123,7 +123,9 @@ impl UploadWriter for FsUpload {
     }
 }
 
-async fn join(task: JoinHandle<Result<Appender, StoreError>>) -> Result<Appender, StoreError> {
+async fn join(
+    task: JoinHandle<Result<Box<Appender>, StoreError>>,
+) -> Result<Box<Appender>, StoreError> {
     task.await
         .unwrap_or_else(|e| Err(StoreError::new("file task", "upload", io::Error::other(e))))
 }
@@ -140,7 +142,7 @@ struct Appender {
 }
 
 enum Hash {
-    Running(Hasher),
+    Running(Box<Hasher>),
     /// The saved state was missing or of another version: the bytes on disk
     /// must be read again before anything is added.
     Unknown(Algorithm),
@@ -149,8 +151,8 @@ enum Hash {
 impl Appender {
     fn new(path: PathBuf, checkpoint: &Checkpoint, algorithm: Algorithm) -> Self {
         let hash = match Hasher::restore(&checkpoint.hash_state) {
-            Some(hasher) => Hash::Running(hasher),
-            None if checkpoint.offset == 0 => Hash::Running(Hasher::new(algorithm)),
+            Some(hasher) => Hash::Running(Box::new(hasher)),
+            None if checkpoint.offset == 0 => Hash::Running(Box::new(Hasher::new(algorithm))),
             None => Hash::Unknown(algorithm),
         };
         Self {
@@ -269,7 +271,7 @@ impl Appender {
         if self.offset > 0 {
             read().map_err(|e| self.failed("read", e))?;
         }
-        self.hash = Hash::Running(hasher);
+        self.hash = Hash::Running(Box::new(hasher));
         Ok(())
     }
 

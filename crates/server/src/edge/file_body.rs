@@ -65,12 +65,11 @@ impl FileBody {
 
     fn send_window(&mut self, lane: &Lane) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let len = self.step(WINDOW);
-        match lane.push(&self.file, self.range.start, len) {
-            Some(stand_in) => self.advance(stand_in),
-            None => {
-                self.lane = None;
-                self.read_chunk()
-            }
+        if let Some(stand_in) = lane.push(&self.file, self.range.start, len) {
+            self.advance(stand_in)
+        } else {
+            self.lane = None;
+            self.read_chunk()
         }
     }
 

@@ -35,7 +35,7 @@ use crate::config::ServerConfig;
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long a client may take over a request's headers, idle time before them included.
-const HEADERS: Duration = Duration::from_secs(60);
+const HEADERS: Duration = Duration::from_mins(1);
 const MAX_HEADERS: usize = 100;
 const MAX_HEADER_BYTES: u32 = 32 * 1024;
 /// HTTP/2 streams of one connection.

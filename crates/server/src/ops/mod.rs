@@ -50,18 +50,17 @@ pub async fn livez() -> Response {
 
 /// The database and the store answer and take writes.
 pub async fn readyz(State(site): State<Site>) -> Response {
-    let result = match site.readiness.last() {
-        Some(result) => result,
-        None => {
-            let checked = timeout(PATIENCE, site.app.check_ready()).await;
-            let result = match checked {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(error)) => Err(error.to_string()),
-                Err(_) => Err("the back ends do not answer".to_owned()),
-            };
-            site.readiness.remember(result.clone());
-            result
-        }
+    let result = if let Some(result) = site.readiness.last() {
+        result
+    } else {
+        let checked = timeout(PATIENCE, site.app.check_ready()).await;
+        let result = match checked {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("the back ends do not answer".to_owned()),
+        };
+        site.readiness.remember(result.clone());
+        result
     };
     match result {
         Ok(()) => text(StatusCode::OK, "ready\n".to_owned()),

@@ -80,9 +80,9 @@ pub async fn put(
         headers.insert(OCI_SUBJECT, reply::value(subject.as_str()));
     }
     if by_parameter {
-        for tag in &pushed.tags {
-            headers.append(OCI_TAG, reply::value(tag.as_str()));
-        }
+        // One line: many clients accept no more than a hundred.
+        let tags: Vec<&str> = pushed.tags.iter().map(Tag::as_str).collect();
+        headers.insert(OCI_TAG, reply::value(tags.join(", ")));
     }
     Ok(response)
 }

@@ -152,12 +152,10 @@ fn scope(path: &Path, method: &Method, query: Option<&str>) -> Option<String> {
         return Some("registry:catalog:*".to_owned());
     }
     let name = path.name()?;
-    let actions = match (method, path) {
-        (&Method::GET | &Method::HEAD, Path::Upload(..)) => "pull,push",
-        (&Method::GET | &Method::HEAD, _) => "pull",
-        (&Method::DELETE, Path::Upload(..)) => "pull,push",
-        (&Method::DELETE, _) => "delete",
-        _ => "pull,push",
+    let actions = match action(method) {
+        "pull" | "delete" if matches!(path, Path::Upload(..)) => "pull,push",
+        "push" => "pull,push",
+        other => other,
     };
     let own = format!("repository:{name}:{actions}");
     let source = query_value(query, "from").and_then(|from| from.parse::<wharf_oci::Name>().ok());

@@ -1,0 +1,443 @@
+//! What the tables must do, on both engines. A case is added to the list at the end.
+
+use wharf_db::{
+    Db, Error, ErrorKind, Tx, Write,
+    accounts::{self, Account, AccountKind, MemberRole},
+    blobs::{self, Blob},
+    epochs,
+    ids::Ids,
+    packages::{self, Package, Selection, Visibility},
+    tags, tokens, uploads, verify,
+    versions::{self, BlobEdge, ChildEdge, NewVersion},
+};
+use wharf_testkit::TestPostgres;
+
+/// A write from a closure's worth of code: cases stay readable.
+macro_rules! write {
+    ($db:expr, |$tx:ident| $body:expr) => {{
+        struct W;
+        impl Write for W {
+            type Output = ();
+            type Error = Error;
+            async fn run(&self, $tx: &mut Tx<'_>) -> Result<(), Error> {
+                $body;
+                Ok(())
+            }
+        }
+        $db.write(W).await
+    }};
+}
+
+fn account(id: i64, login: &str, kind: AccountKind) -> Account {
+    Account {
+        id,
+        login: login.to_owned(),
+        kind,
+        site_admin: false,
+        password_hash: None,
+        disabled_at: None,
+        created_at: 1,
+    }
+}
+
+fn package(id: i64, path: &str, visibility: Visibility) -> Package {
+    Package {
+        id,
+        owner_id: 1,
+        path: path.to_owned(),
+        visibility,
+        created_by: Some(1),
+        created_at: 1,
+        published_at: None,
+    }
+}
+
+fn version(id: i64, digest: &'static str, subject: Option<&'static str>) -> NewVersion<'static> {
+    NewVersion {
+        id,
+        package_id: 10,
+        digest,
+        media_type: "application/vnd.oci.image.manifest.v1+json",
+        artifact_type: Some("a/b"),
+        subject,
+        annotations: "{}",
+        bytes: b"{}",
+        pushed_by: Some(1),
+        created_at: 1,
+    }
+}
+
+/// A user with id 1 and its package with id 10.
+async fn world(db: &Db) {
+    let made = write!(db, |tx| {
+        accounts::insert(tx, &account(1, "alice", AccountKind::User)).await?;
+        packages::insert_if_absent(tx, &package(10, "alice/app", Visibility::Private)).await?;
+    });
+    made.expect("made");
+}
+
+async fn logins_are_unique_and_sort_by_bytes(db: &Db) {
+    let made = write!(db, |tx| {
+        for (id, login) in [(1, "b-1"), (2, "b"), (3, "a"), (4, "b1")] {
+            accounts::insert(tx, &account(id, login, AccountKind::User)).await?;
+        }
+        accounts::insert(tx, &account(5, "org", AccountKind::Organization)).await?;
+        accounts::add_member(tx, 5, 1, MemberRole::Member, 1).await?;
+        accounts::add_member(tx, 5, 1, MemberRole::Owner, 2).await?;
+    });
+    made.expect("made");
+    let mut reader = db.reader().await.expect("a reader");
+    let conn = &mut reader.conn();
+    let list = accounts::list(conn, AccountKind::User, "a", 2)
+        .await
+        .expect("lists");
+    let logins: Vec<_> = list.iter().map(|a| a.login.as_str()).collect();
+    assert_eq!(logins, ["b", "b-1"]);
+    let memberships = accounts::memberships(conn, 1).await.expect("lists");
+    assert_eq!(memberships, [(5, MemberRole::Owner)]);
+    let taken = write!(db, |tx| {
+        accounts::insert(tx, &account(6, "a", AccountKind::User)).await?;
+    });
+    assert_eq!(taken.expect_err("taken").kind, ErrorKind::Duplicate);
+}
+
+async fn a_failed_write_leaves_nothing(db: &Db) {
+    let failed = write!(db, |tx| {
+        accounts::insert(tx, &account(1, "alice", AccountKind::User)).await?;
+        accounts::insert(tx, &account(1, "again", AccountKind::User)).await?;
+    });
+    assert!(failed.is_err());
+    let mut reader = db.reader().await.expect("a reader");
+    let found = accounts::find_by_login(&mut reader.conn(), "alice").await;
+    assert!(found.expect("reads").is_none());
+}
+
+async fn two_first_pushes_make_one_package(db: &Db) {
+    world(db).await;
+    let again = write!(db, |tx| {
+        let made =
+            packages::insert_if_absent(tx, &package(11, "alice/app", Visibility::Public)).await?;
+        assert!(!made);
+    });
+    again.expect("no error");
+    let mut reader = db.reader().await.expect("a reader");
+    let found = packages::find(&mut reader.conn(), "alice/app")
+        .await
+        .expect("reads");
+    assert_eq!(found.expect("there").id, 10);
+}
+
+async fn only_published_packages_are_listed(db: &Db) {
+    world(db).await;
+    let made = write!(db, |tx| {
+        packages::insert_if_absent(tx, &package(11, "alice/b", Visibility::Public)).await?;
+        packages::insert_if_absent(tx, &package(12, "alice/a", Visibility::Public)).await?;
+        packages::touch(tx, 11, 5).await?;
+        packages::touch(tx, 12, 6).await?;
+    });
+    made.expect("made");
+    let mut reader = db.reader().await.expect("a reader");
+    let conn = &mut reader.conn();
+    let all = packages::list_paths(conn, Selection::All, "", 10)
+        .await
+        .expect("lists");
+    assert_eq!(all, ["alice/a", "alice/b"]);
+    let public = Selection::OfVisibility(Visibility::Public);
+    let rest = packages::list_paths(conn, public, "alice/a", 10)
+        .await
+        .expect("lists");
+    assert_eq!(rest, ["alice/b"]);
+    let own = packages::list_paths(conn, Selection::OfOwner(1), "", 1)
+        .await
+        .expect("lists");
+    assert_eq!(own, ["alice/a"]);
+}
+
+async fn a_blob_is_seen_through_a_lease_or_an_edge_only(db: &Db) {
+    world(db).await;
+    let made = write!(db, |tx| {
+        let blob = Blob {
+            digest: "d1".into(),
+            generation: "g1".into(),
+            size: 5,
+        };
+        assert!(blobs::insert(tx, &blob, 1).await?);
+        let again = Blob {
+            generation: "g2".into(),
+            ..blob
+        };
+        assert!(!blobs::insert(tx, &again, 1).await?);
+        assert_eq!(blobs::find_in_package(tx, 10, "d1", 50).await?, None);
+        blobs::lease(tx, 10, "d1", 100).await?;
+        blobs::lease(tx, 10, "d1", 90).await?;
+        assert!(blobs::find_in_package(tx, 10, "d1", 99).await?.is_some());
+        assert!(blobs::find_in_package(tx, 10, "d1", 100).await?.is_none());
+        let version = version(20, "m1", None);
+        versions::insert(tx, &version).await?;
+        let edge = BlobEdge {
+            position: 0,
+            role: "layer",
+            digest: "d1",
+            media_type: "x",
+            size: 5,
+            is_foreign: true,
+        };
+        versions::insert_blob_edge(tx, &version, &edge).await?;
+        assert!(
+            blobs::find_in_package(tx, 10, "d1", 100).await?.is_none(),
+            "foreign edges open nothing"
+        );
+        let edge = BlobEdge {
+            position: 1,
+            is_foreign: false,
+            ..edge
+        };
+        versions::insert_blob_edge(tx, &version, &edge).await?;
+        assert!(blobs::find_in_package(tx, 10, "d1", 100).await?.is_some());
+        assert!(blobs::is_referenced(tx, 10, "d1").await?);
+        assert!(!blobs::is_referenced(tx, 11, "d1").await?);
+        versions::delete(tx, 20).await?;
+        assert!(!blobs::is_referenced(tx, 10, "d1").await?);
+        assert!(blobs::end_lease(tx, 10, "d1").await?);
+        assert!(!blobs::end_lease(tx, 10, "d1").await?);
+    });
+    made.expect("holds");
+}
+
+async fn tags_move_with_their_history(db: &Db) {
+    world(db).await;
+    let made = write!(db, |tx| {
+        versions::insert(tx, &version(20, "m1", None)).await?;
+        versions::insert(tx, &version(21, "m2", None)).await?;
+        for (version_id, digest, previous) in [(20, "m1", None), (21, "m2", Some("m1"))] {
+            tags::set(tx, 10, "latest", version_id, 7, Some(1)).await?;
+            let event = tags::TagEvent {
+                package_id: 10,
+                tag: "latest",
+                digest: Some(digest),
+                previous,
+                actor_id: Some(1),
+                at: 7,
+            };
+            tags::record(tx, &event).await?;
+        }
+        tags::set(tx, 10, "Z", 21, 7, None).await?;
+        tags::set(tx, 10, "_a", 21, 7, None).await?;
+    });
+    made.expect("made");
+    let mut reader = db.reader().await.expect("a reader");
+    let conn = &mut reader.conn();
+    assert_eq!(
+        tags::find(conn, 10, "latest")
+            .await
+            .expect("reads")
+            .as_deref(),
+        Some("m2")
+    );
+    assert_eq!(
+        tags::list(conn, 10, "", 10).await.expect("lists"),
+        ["Z", "_a", "latest"]
+    );
+    assert_eq!(tags::list(conn, 10, "Z", 1).await.expect("lists"), ["_a"]);
+    let history = tags::history(conn, 10, "latest", 10).await.expect("lists");
+    let digests: Vec<_> = history.iter().map(|m| m.digest.as_deref()).collect();
+    assert_eq!(digests, [Some("m2"), Some("m1")]);
+    assert_eq!(
+        tags::list_of_version(conn, 21).await.expect("lists"),
+        ["Z", "_a", "latest"]
+    );
+}
+
+async fn referrers_are_paged_and_filtered(db: &Db) {
+    world(db).await;
+    let made = write!(db, |tx| {
+        for (id, digest) in [(20, "r1"), (21, "r2"), (22, "r3")] {
+            versions::insert(tx, &version(id, digest, Some("subject"))).await?;
+        }
+        let other = NewVersion {
+            artifact_type: Some("c/d"),
+            ..version(23, "r4", Some("subject"))
+        };
+        versions::insert(tx, &other).await?;
+    });
+    made.expect("made");
+    let mut reader = db.reader().await.expect("a reader");
+    let conn = &mut reader.conn();
+    let page = versions::referrers(conn, 10, "subject", None, "r1", 2)
+        .await
+        .expect("lists");
+    let digests: Vec<_> = page.iter().map(|r| r.digest.as_str()).collect();
+    assert_eq!(digests, ["r2", "r3"]);
+    let filtered = versions::referrers(conn, 10, "subject", Some("c/d"), "", 9).await;
+    assert_eq!(filtered.expect("lists").len(), 1);
+}
+
+async fn children_know_their_index(db: &Db) {
+    world(db).await;
+    let made = write!(db, |tx| {
+        versions::insert(tx, &version(20, "child", None)).await?;
+        let index = version(21, "index", None);
+        versions::insert(tx, &index).await?;
+        let edge = ChildEdge {
+            position: 0,
+            digest: "child",
+            media_type: "x",
+            size: 2,
+            platform: Some("linux/amd64"),
+        };
+        versions::insert_child_edge(tx, &index, &edge).await?;
+        assert_eq!(
+            versions::find_parent(tx, 10, "child").await?.as_deref(),
+            Some("index")
+        );
+        let sparse = ChildEdge {
+            position: 1,
+            digest: "absent",
+            ..edge
+        };
+        versions::insert_child_edge(tx, &index, &sparse).await?;
+        assert_eq!(verify::dangling_child_edges(tx, 10).await?.len(), 1);
+        let edge = BlobEdge {
+            position: 0,
+            role: "layer",
+            digest: "gone",
+            media_type: "x",
+            size: 5,
+            is_foreign: false,
+        };
+        versions::insert_blob_edge(tx, &index, &edge).await?;
+        assert_eq!(
+            verify::dangling_blob_edges(tx, 10).await?[0].missing,
+            "gone"
+        );
+        versions::delete(tx, 21).await?;
+        assert_eq!(versions::find_parent(tx, 10, "child").await?, None);
+        assert!(versions::content(tx, 10, "index").await?.is_none());
+    });
+    made.expect("holds");
+}
+
+async fn an_upload_advances_from_where_it_stands(db: &Db) {
+    world(db).await;
+    let made = write!(db, |tx| {
+        let mut upload = uploads::Upload {
+            id: "u1".into(),
+            package_id: 10,
+            user_id: 1,
+            algorithm: "sha256".into(),
+            received: 0,
+            hash_state: vec![],
+            expires_at: 100,
+        };
+        uploads::insert(tx, &upload, 1).await?;
+        upload.received = 5;
+        upload.hash_state = vec![1, 2];
+        assert!(uploads::advance(tx, &upload, 0).await?);
+        assert!(
+            !uploads::advance(tx, &upload, 0).await?,
+            "somebody else moved it"
+        );
+        let found = uploads::find(tx, "u1").await?.expect("there");
+        assert_eq!((found.received, found.hash_state), (5, vec![1, 2]));
+        assert_eq!(uploads::count_of_user(tx, 1).await?, 1);
+        assert_eq!(uploads::expired(tx, 99, 10).await?, Vec::<String>::new());
+        assert_eq!(uploads::expired(tx, 100, 10).await?, ["u1"]);
+        assert!(uploads::delete(tx, "u1").await?);
+        assert!(!uploads::delete(tx, "u1").await?);
+    });
+    made.expect("holds");
+}
+
+async fn tokens_are_revoked_once(db: &Db) {
+    world(db).await;
+    let made = write!(db, |tx| {
+        let token = tokens::Token {
+            id: 30,
+            user_id: 1,
+            name: "ci".into(),
+            scopes: "read:packages".into(),
+            created_at: 1,
+            expires_at: Some(9),
+            last_used_at: None,
+            revoked_at: None,
+        };
+        tokens::insert(tx, &token, "hash").await?;
+        tokens::touch(tx, 30, 5).await?;
+        tokens::touch(tx, 30, 4).await?;
+        assert!(tokens::revoke(tx, 30, 6).await?);
+        assert!(!tokens::revoke(tx, 30, 7).await?);
+        let found = tokens::find_by_hash(tx, "hash").await?.expect("there");
+        assert_eq!((found.last_used_at, found.revoked_at), (Some(5), Some(6)));
+        let before = epochs::current(tx).await?;
+        assert_eq!(epochs::raise(tx).await?, before + 1);
+    });
+    made.expect("holds");
+}
+
+async fn ids_are_never_given_twice(db: &Db) {
+    let (one, two) = (Ids::new(db.clone()), Ids::new(db.clone()));
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..1500 {
+        assert!(seen.insert(one.next().await.expect("an id")));
+        assert!(seen.insert(two.next().await.expect("an id")));
+    }
+    assert!(seen.iter().all(|id| *id > 0 && *id < 1 << 53));
+}
+
+async fn removals_are_worked_off(db: &Db) {
+    let made = write!(db, |tx| {
+        blobs::queue_removal(tx, "d", "g1", 2).await?;
+        blobs::queue_removal(tx, "d", "g1", 3).await?;
+        blobs::queue_removal(tx, "c", "g2", 1).await?;
+        let queue = blobs::removals(tx, 10).await?;
+        assert_eq!(
+            queue,
+            [("c".into(), "g2".into()), ("d".into(), "g1".into())]
+        );
+        blobs::finish_removal(tx, "c", "g2").await?;
+        assert_eq!(blobs::removals(tx, 10).await?.len(), 1);
+    });
+    made.expect("holds");
+}
+
+/// Runs every case on a fresh database made by `$make`.
+macro_rules! suite {
+    ($make:expr) => {
+        suite!($make; logins_are_unique_and_sort_by_bytes, a_failed_write_leaves_nothing,
+            two_first_pushes_make_one_package, only_published_packages_are_listed,
+            a_blob_is_seen_through_a_lease_or_an_edge_only, tags_move_with_their_history,
+            referrers_are_paged_and_filtered, children_know_their_index,
+            an_upload_advances_from_where_it_stands, tokens_are_revoked_once,
+            ids_are_never_given_twice, removals_are_worked_off)
+    };
+    ($make:expr; $($case:ident),+) => {$({
+        let db: Db = $make;
+        $case(&db).await;
+        db.close().await;
+    })+};
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut n = 0;
+    suite!({
+        n += 1;
+        Db::open_sqlite(&dir.path().join(format!("{n}.db")))
+            .await
+            .expect("opens")
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql() {
+    let Some(postgres) = TestPostgres::start() else {
+        return;
+    };
+    let mut n = 0;
+    suite!({
+        n += 1;
+        let url = postgres.create_database(&format!("case{n}"));
+        Db::open_postgres(&url).await.expect("opens")
+    });
+}

@@ -1,0 +1,103 @@
+//! The edge: limits on a request's head, and bytes through each way out.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use wharf_testkit::{TestRegistry, raw};
+
+#[tokio::test]
+async fn heads_have_limits() {
+    let registry = TestRegistry::start().await;
+    let get = |path: &str, headers: &str| {
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+        raw(&registry.url, request)
+    };
+    let long = "a".repeat(9000);
+    assert!(
+        get(&format!("/v2/{long}"), "")
+            .await
+            .starts_with("HTTP/1.1 414")
+    );
+    let header = format!("X-Long: {}\r\n", "a".repeat(33_000));
+    assert!(get("/v2/", &header).await.starts_with("HTTP/1.1 431"));
+    let many: String = (0..200).map(|i| format!("X-{i}: y\r\n")).collect();
+    assert!(get("/v2/", &many).await.starts_with("HTTP/1.1 431"));
+    assert!(get("/livez", "").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn smuggling_is_refused() {
+    let registry = TestRegistry::start().await;
+    for headers in [
+        "Content-Length: 5\r\nContent-Length: 6\r\n",
+        "Content-Length: x\r\n",
+        "Content-Length: -1\r\n",
+        "Transfer-Encoding: nonsense\r\n",
+    ] {
+        let request =
+            format!("POST /token HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\nabcde");
+        let answer = raw(&registry.url, request).await;
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 4"),
+            "{headers}: {answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn pipelined_blobs_keep_their_order() {
+    let registry = TestRegistry::start().await;
+    let alice = registry.user("alice").await;
+    let token = alice.pat.clone().expect("a token");
+    // Larger than a window, and tiny; each body is told apart by its letter.
+    let mut requests = String::new();
+    let mut lengths = Vec::new();
+    for (letter, len) in [(b'a', 5_000_000), (b'b', 10), (b'c', 2_100_000), (b'd', 1)] {
+        let digest = alice.push_blob("alice/app", vec![letter; len]).await;
+        let close = if letter == b'd' {
+            "Connection: close\r\n"
+        } else {
+            ""
+        };
+        requests += &format!(
+            "GET /v2/alice/app/blobs/{digest} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{close}\r\n"
+        );
+        lengths.push((char::from(letter), len));
+    }
+    let answer = raw(&registry.url, requests).await;
+    let mut rest = answer.as_str();
+    for (letter, len) in lengths {
+        let (head, tail) = rest.split_once("\r\n\r\n").expect("a head");
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        assert!(
+            tail[..len].chars().all(|c| c == letter),
+            "the body of {letter}"
+        );
+        rest = &tail[len..];
+    }
+    assert!(rest.is_empty());
+}
+
+#[tokio::test]
+async fn http_2_without_tls() {
+    let registry = TestRegistry::start().await;
+    let alice = registry.user("alice").await;
+    let content = vec![5; 3_000_000];
+    let digest = alice.push_blob("alice/app", content.clone()).await;
+    let client = reqwest::Client::builder()
+        .http2_prior_knowledge()
+        .no_proxy()
+        .build()
+        .expect("a client");
+    let response = client
+        .get(format!("{}/v2/alice/app/blobs/{digest}", registry.url))
+        .bearer_auth(alice.pat.expect("a token"))
+        .timeout(Duration::from_secs(60))
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.version(), reqwest::Version::HTTP_2);
+    assert!(response.bytes().await.expect("a body") == content);
+}

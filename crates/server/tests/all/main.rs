@@ -1,0 +1,8 @@
+//! The registry over HTTP, through the real server. Folders mirror URLs.
+
+mod access;
+mod edge;
+mod faults;
+mod operations;
+mod token;
+mod v2;

@@ -1,0 +1,6 @@
+mod bad_input;
+mod blobs;
+mod lists;
+mod manifests;
+mod referrers;
+mod uploads;

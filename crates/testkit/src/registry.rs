@@ -1,0 +1,141 @@
+//! A registry on a port of its own: the real server, router, database and
+//! store; only the clock is the test's.
+
+use std::{path::Path, sync::Arc};
+
+use tempfile::TempDir;
+use wharf_app::{
+    App, Settings,
+    authz::Scope,
+    clock::{Clock, ManualClock, SECOND, SystemClock},
+    entropy::SystemEntropy,
+};
+use wharf_blob_store::fs::FsStore;
+use wharf_db::{Db, packages::Visibility};
+use wharf_server::{Server, config::Config};
+
+use crate::{Caller, FaultyStore};
+
+#[derive(Debug)]
+pub struct TestRegistry {
+    pub app: Arc<App>,
+    pub clock: Arc<ManualClock>,
+    pub store: Arc<FaultyStore>,
+    /// `http://127.0.0.1:PORT`
+    pub url: String,
+    server: Option<Server>,
+    dir: Option<TempDir>,
+}
+
+impl TestRegistry {
+    pub async fn start() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        // Whole seconds, so that an instant survives being shown and read.
+        let now = SystemClock.now() / SECOND * SECOND;
+        Self::open(dir, Arc::new(ManualClock::at(now))).await
+    }
+
+    /// Stops and starts again on the same data, as after a crash or an upgrade.
+    pub async fn restart(mut self) -> Self {
+        let (server, dir) = (self.server.take(), self.dir.take());
+        server.expect("running").stop().await;
+        Self::open(dir.expect("present"), Arc::clone(&self.clock)).await
+    }
+
+    async fn open(dir: TempDir, clock: Arc<ManualClock>) -> Self {
+        // Some tests speak TLS; whoever comes first chooses the provider for all.
+        rustls::crypto::aws_lc_rs::default_provider()
+            .install_default()
+            .ok();
+        let db = Db::open_sqlite(&dir.path().join("wharf.db"))
+            .await
+            .expect("opens");
+        let store = FsStore::open(dir.path()).expect("opens");
+        let store = Arc::new(FaultyStore::new(store));
+        let settings = Settings {
+            public_url: "http://registry.test".to_owned(),
+            uploads_per_user: 20,
+            ..Settings::default()
+        };
+        let (blobs, time): (Arc<_>, Arc<dyn Clock>) = (Arc::clone(&store), Arc::clone(&clock) as _);
+        let app = App::start(db, blobs, time, Arc::new(SystemEntropy), settings);
+        let app = app.await.expect("starts");
+        let mut config = Config::default();
+        config.server.listen = ([127, 0, 0, 1], 0).into();
+        config.server.public_url = Some("http://registry.test".to_owned());
+        config.server.trusted_proxies = vec!["10.0.0.0/8".parse().expect("a network")];
+        let server = Server::start(Arc::clone(&app), &config)
+            .await
+            .expect("serves");
+        Self {
+            url: format!("http://{}", server.address),
+            app,
+            clock,
+            store,
+            server: Some(server),
+            dir: Some(dir),
+        }
+    }
+
+    pub fn data(&self) -> &Path {
+        self.dir.as_ref().expect("present").path()
+    }
+
+    /// Nobody.
+    pub fn anonymous(&self) -> Caller {
+        Caller::new(&self.url, None)
+    }
+
+    /// A caller with this `Authorization` header.
+    pub fn with_header(&self, authorization: &str) -> Caller {
+        Caller::new(&self.url, Some(authorization.to_owned()))
+    }
+
+    /// A new user with a token of every scope.
+    pub async fn user(&self, login: &str) -> Caller {
+        self.app
+            .create_user(login, false, None)
+            .await
+            .expect("created");
+        self.token(login, &Scope::ALL).await
+    }
+
+    /// A new site administrator with a token of every scope.
+    pub async fn site_admin(&self, login: &str) -> Caller {
+        self.app
+            .create_user(login, true, None)
+            .await
+            .expect("created");
+        self.token(login, &Scope::ALL).await
+    }
+
+    /// A new token of a user, as a caller.
+    pub async fn token(&self, login: &str, scopes: &[Scope]) -> Caller {
+        let token = self
+            .app
+            .create_token(login, "", scopes.to_vec(), None)
+            .await;
+        Caller::pat(&self.url, login, token.expect("created").value)
+    }
+
+    pub async fn set_visibility(&self, package: &str, visibility: Visibility) {
+        let name = package.parse().expect("a name");
+        self.app
+            .set_visibility_as_operator(&name, visibility)
+            .await
+            .expect("changed");
+    }
+
+    /// Asserts that nothing is lost, and that nothing leaked either.
+    pub async fn assert_sound(&self) {
+        let report = self.app.verify(true).await.expect("verifies");
+        assert!(report.is_clean(), "{:?}", report.problems);
+        assert!(report.leaks.is_empty(), "{:?}", report.leaks);
+    }
+
+    pub async fn stop(mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop().await;
+        }
+    }
+}
