@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use wharf_blob_store::ObjectKey;
 use wharf_db::{Tx, Write, blobs, uploads};
-use wharf_oci::{Algorithm, Digest, path::UploadId};
+use wharf_oci::path::UploadId;
 
 use crate::{App, Error, pull::object_key};
 
@@ -49,38 +49,18 @@ impl App {
         }
     }
 
-    /// A crash between publishing an object and committing it leaves the
-    /// object under the digest of the upload's bytes: those bytes lead to it.
+    /// A crash between publishing an object and recording it leaves an object
+    /// that the upload's bytes lead to.
     async fn remove_published(&self, id: &UploadId) -> Result<(), Error> {
-        let mut reader = self.db.reader().await?;
-        let Some(row) = uploads::find(&mut reader.conn(), id.as_str()).await? else {
-            return Ok(());
-        };
-        drop(reader);
-        for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
-            let checkpoint = wharf_blob_store::Checkpoint {
-                offset: u64::try_from(row.received).unwrap_or_default(),
-                hash_state: row.hash_state.clone(),
-            };
-            let writer = self.store.resume(id, &checkpoint, algorithm).await?;
-            if let Ok(finished) = writer.finish(algorithm).await {
-                self.remove_unless_recorded(finished.digest, id).await?;
+        for key in self.store.published(id).await? {
+            let mut reader = self.db.reader().await?;
+            let recorded = blobs::find(&mut reader.conn(), key.digest.as_str()).await?;
+            drop(reader);
+            if recorded.is_none_or(|blob| blob.generation != id.as_str()) {
+                self.store.remove(&key).await?;
             }
         }
         Ok(())
-    }
-
-    async fn remove_unless_recorded(&self, digest: Digest, id: &UploadId) -> Result<(), Error> {
-        let mut reader = self.db.reader().await?;
-        let recorded = blobs::find(&mut reader.conn(), digest.as_str()).await?;
-        if recorded.is_some_and(|blob| blob.generation == id.as_str()) {
-            return Ok(());
-        }
-        let key = ObjectKey {
-            digest,
-            generation: id.clone(),
-        };
-        Ok(self.store.remove(&key).await?)
     }
 
     /// Bytes of uploads that no row knows: their row went first, as it should.
@@ -94,6 +74,7 @@ impl App {
             let known = uploads::find(&mut reader.conn(), id.as_str()).await?;
             drop(reader);
             if known.is_none() {
+                self.remove_published(&id).await?;
                 self.store.discard(&id).await?;
                 swept += 1;
             }

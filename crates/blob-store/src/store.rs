@@ -21,7 +21,9 @@ use crate::{ObjectKey, StoreError};
 /// 5. [`discard`](Self::discard) removes the upload's own name.
 ///
 /// A crash between any two steps leaves bytes that the recorded upload id
-/// leads to, so that nothing has to be searched for.
+/// leads to, so that nothing has to be searched for. As recording an object ends its
+/// upload, an upload that is resumed was never recorded: whatever it was
+/// published under is withdrawn.
 #[async_trait]
 pub trait BlobStore: Send + Sync + std::fmt::Debug + 'static {
     /// Continues (or starts, at offset 0) the upload `id` exactly at
@@ -36,6 +38,10 @@ pub trait BlobStore: Send + Sync + std::fmt::Debug + 'static {
 
     /// Makes a finished upload of `len` bytes durable under `key`. Idempotent.
     async fn publish(&self, key: &ObjectKey, len: u64) -> Result<(), StoreError>;
+
+    /// The objects that the upload `id` was published under, while it is not
+    /// discarded: what a crash between publishing and recording leaves.
+    async fn published(&self, id: &UploadId) -> Result<Vec<ObjectKey>, StoreError>;
 
     /// Forgets the upload `id`: its bytes go, unless they were published. Idempotent.
     async fn discard(&self, id: &UploadId) -> Result<(), StoreError>;

@@ -183,6 +183,28 @@ async fn repeated_steps_are_harmless(store: &dyn BlobStore) {
     store.probe().await.expect("usable");
 }
 
+async fn a_crash_before_recording_leaves_a_trail(store: &dyn BlobStore) {
+    let key = upload(store, &id(18), b"published, not recorded", 4).await;
+    let found = store.published(&id(18)).await.expect("looks");
+    assert_eq!(found, std::slice::from_ref(&key));
+    assert_eq!(store.published(&id(99)).await.expect("looks"), []);
+    // The client tries again with something else: the first object is withdrawn.
+    let mut writer = fresh(store, &id(18)).await;
+    let other = Bytes::from_static(b"other");
+    writer.write(other).await.expect("writable");
+    let finished = writer.finish(Algorithm::Sha256).await.expect("finishes");
+    assert_eq!(finished.digest, Digest::sha256(b"other"));
+    assert!(store.open(&key).await.is_err());
+    let key = ObjectKey {
+        digest: finished.digest,
+        generation: id(18),
+    };
+    store.publish(&key, finished.size).await.expect("publishes");
+    store.discard(&id(18)).await.expect("discards");
+    assert_eq!(store.published(&id(18)).await.expect("looks"), []);
+    assert_eq!(read(&store.open(&key).await.expect("stays")), b"other");
+}
+
 async fn suite(make: impl Fn() -> (Box<dyn BlobStore>, Box<dyn Debug>)) {
     macro_rules! run {
         ($($case:ident),+ $(,)?) => {$(
@@ -199,6 +221,7 @@ async fn suite(make: impl Fn() -> (Box<dyn BlobStore>, Box<dyn Debug>)) {
         a_checkpoint_beyond_the_bytes_is_damage,
         generations_of_one_digest_are_apart,
         repeated_steps_are_harmless,
+        a_crash_before_recording_leaves_a_trail,
     );
 }
 

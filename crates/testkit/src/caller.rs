@@ -29,6 +29,11 @@ impl Caller {
         }
     }
 
+    /// A caller of a registry that runs elsewhere, with a personal access token.
+    pub fn at(host: &str, pat: &str) -> Self {
+        Self::pat(&format!("http://{host}"), "", pat.to_owned())
+    }
+
     pub(crate) fn pat(url: &str, login: &str, pat: String) -> Self {
         let mut caller = Self::new(url, Some(format!("Bearer {pat}")));
         login.clone_into(&mut caller.login);

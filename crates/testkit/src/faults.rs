@@ -84,6 +84,10 @@ impl BlobStore for FaultyStore {
         self.store.publish(key, len).await
     }
 
+    async fn published(&self, id: &UploadId) -> Result<Vec<ObjectKey>, StoreError> {
+        self.store.published(id).await
+    }
+
     async fn discard(&self, id: &UploadId) -> Result<(), StoreError> {
         self.store.discard(id).await
     }

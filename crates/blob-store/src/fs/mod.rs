@@ -7,13 +7,14 @@ mod upload;
 use std::{
     collections::HashSet,
     fs::{self, File},
-    io,
+    io::{self, Read},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use async_trait::async_trait;
-use wharf_oci::{Algorithm, path::UploadId};
+use wharf_oci::{Algorithm, Digest, Hasher, path::UploadId};
 
 use self::{layout::Layout, upload::FsUpload};
 use crate::{Blob, BlobStore, Checkpoint, ObjectKey, StoreError, UploadWriter};
@@ -62,14 +63,20 @@ impl BlobStore for FsStore {
         checkpoint: &Checkpoint,
         algorithm: Algorithm,
     ) -> Result<Box<dyn UploadWriter>, StoreError> {
-        let path = self.layout.upload(id);
-        Ok(Box::new(FsUpload::resume(path, checkpoint, algorithm)))
+        let layout = Arc::clone(&self.layout);
+        let upload = FsUpload::resume(layout, id.clone(), checkpoint, algorithm);
+        Ok(Box::new(upload))
     }
 
     async fn publish(&self, key: &ObjectKey, len: u64) -> Result<(), StoreError> {
         let key = key.clone();
         self.blocking(move |layout| publish(layout, &key, len))
             .await
+    }
+
+    async fn published(&self, id: &UploadId) -> Result<Vec<ObjectKey>, StoreError> {
+        let id = id.clone();
+        self.blocking(move |layout| published(layout, &id)).await
     }
 
     async fn discard(&self, id: &UploadId) -> Result<(), StoreError> {
@@ -154,6 +161,43 @@ fn publish(layout: &Layout, key: &ObjectKey, len: u64) -> Result<(), StoreError>
         return Err(failed(io::Error::new(io::ErrorKind::InvalidData, reason)));
     }
     sync_dir(&layout.shard(&key.digest))
+}
+
+/// A published upload is the same file under two names, and the object's
+/// name follows from its bytes.
+fn published(layout: &Layout, id: &UploadId) -> Result<Vec<ObjectKey>, StoreError> {
+    let upload = layout.upload(id);
+    let failed = |e| StoreError::new("read", upload.display(), e);
+    match fs::metadata(&upload) {
+        Ok(metadata) if metadata.nlink() > 1 => {}
+        Ok(_) => return Ok(Vec::new()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(failed(e)),
+    }
+    let mut keys = Vec::new();
+    for algorithm in layout::ALGORITHMS {
+        let mut file = File::open(&upload).map_err(failed)?;
+        let key = ObjectKey {
+            digest: hash(&mut file, algorithm).map_err(failed)?,
+            generation: id.clone(),
+        };
+        if layout.object(&key).exists() {
+            keys.push(key);
+        }
+    }
+    Ok(keys)
+}
+
+/// The digest of everything a reader has left.
+fn hash(reader: &mut impl Read, algorithm: Algorithm) -> io::Result<Digest> {
+    let mut hasher = Hasher::new(algorithm);
+    let mut buffer = vec![0; 512 * 1024];
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(hasher.finish()),
+            n => hasher.update(&buffer[..n]),
+        }
+    }
 }
 
 fn list_objects(layout: &Layout) -> Result<Vec<(ObjectKey, u64)>, StoreError> {

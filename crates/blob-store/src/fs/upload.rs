@@ -11,8 +11,9 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
-use wharf_oci::{Algorithm, Hasher};
+use wharf_oci::{Algorithm, Hasher, path::UploadId};
 
+use super::{layout::Layout, published, remove_file};
 use crate::{Checkpoint, Finished, StoreError, UploadWriter};
 
 /// Bytes gathered before they go to the blocking thread. Smaller batches cost
@@ -39,9 +40,15 @@ enum State {
 }
 
 impl FsUpload {
-    pub fn resume(path: PathBuf, checkpoint: &Checkpoint, algorithm: Algorithm) -> Self {
+    pub fn resume(
+        layout: Arc<Layout>,
+        id: UploadId,
+        checkpoint: &Checkpoint,
+        algorithm: Algorithm,
+    ) -> Self {
+        let appender = Appender::new(layout, id, checkpoint, algorithm);
         Self {
-            state: State::Ready(Box::new(Appender::new(path, checkpoint, algorithm))),
+            state: State::Ready(Box::new(appender)),
             batch: Vec::new(),
             batch_len: 0,
             offset: checkpoint.offset,
@@ -132,6 +139,8 @@ async fn join(
 
 /// The blocking half: the open file and the running hash.
 struct Appender {
+    layout: Arc<Layout>,
+    id: UploadId,
     path: PathBuf,
     /// Opened by the first write: a final PUT without a body needs no file.
     file: Option<Arc<File>>,
@@ -149,14 +158,21 @@ enum Hash {
 }
 
 impl Appender {
-    fn new(path: PathBuf, checkpoint: &Checkpoint, algorithm: Algorithm) -> Self {
+    fn new(
+        layout: Arc<Layout>,
+        id: UploadId,
+        checkpoint: &Checkpoint,
+        algorithm: Algorithm,
+    ) -> Self {
         let hash = match Hasher::restore(&checkpoint.hash_state) {
             Some(hasher) => Hash::Running(Box::new(hasher)),
             None if checkpoint.offset == 0 => Hash::Running(Box::new(Hasher::new(algorithm))),
             None => Hash::Unknown(algorithm),
         };
         Self {
-            path,
+            path: layout.upload(&id),
+            layout,
+            id,
             file: None,
             offset: checkpoint.offset,
             hash,
@@ -192,6 +208,9 @@ impl Appender {
     fn open(&mut self) -> Result<Arc<File>, StoreError> {
         if let Some(file) = &self.file {
             return Ok(Arc::clone(file));
+        }
+        for key in published(&self.layout, &self.id)? {
+            remove_file(&self.layout.object(&key))?;
         }
         let open = || {
             let mut file = OpenOptions::new()

@@ -47,8 +47,9 @@ impl Token {
 
 #[derive(Deserialize)]
 struct Answer {
-    #[serde(alias = "access_token")]
     token: Option<String>,
+    /// OAuth 2's name for it; many servers send both.
+    access_token: Option<String>,
     expires_in: Option<u64>,
 }
 
@@ -161,6 +162,7 @@ fn read(wanted: &Wanted<'_>, body: &[u8]) -> Result<Token> {
         serde_json::from_slice(body).map_err(|_| Error::protocol(wanted.realm, reason))?;
     let token = answer
         .token
+        .or(answer.access_token)
         .filter(|token| !token.is_empty())
         .ok_or_else(|| Error::protocol(wanted.realm, reason))?;
     let lifetime = answer
@@ -193,6 +195,7 @@ mod tests {
     fn both_spellings_of_a_token() {
         assert!(read_answer(r#"{"token":"a"}"#).is_ok());
         assert!(read_answer(r#"{"access_token":"a","expires_in":300}"#).is_ok());
+        assert!(read_answer(r#"{"token":"a","access_token":"a"}"#).is_ok());
         assert!(read_answer(r#"{"token":""}"#).is_err());
         assert!(read_answer("{}").is_err());
         assert!(read_answer("<html>").is_err());

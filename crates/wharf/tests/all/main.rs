@@ -1,0 +1,10 @@
+//! The binary from outside: real processes, real clients, real crashes.
+
+#![cfg(feature = "server")]
+
+mod admin;
+mod client_commands;
+mod clients;
+mod crash;
+mod process;
+mod start;

@@ -1,0 +1,91 @@
+//! Starting, and every way not to.
+
+use std::{os::unix::fs::PermissionsExt as _, path::Path, process::Command};
+
+use crate::process::{Process, WHARF, admin, free_port, run, text};
+
+fn serve_fails(arguments: &[&str], data: &Path) -> String {
+    let mut command = Command::new(WHARF);
+    command.arg("serve").arg("--data").arg(data).args(arguments);
+    let output = run(command, "");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    let message = text(&output.stderr);
+    assert!(!message.contains("panicked"), "{message}");
+    message
+}
+
+#[test]
+fn the_first_start_tells_how_to_sign_in_and_the_second_does_not() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut first = Process::start(dir.path());
+    let password_file = dir.path().join("admin-password");
+    assert!(
+        first
+            .greeting
+            .contains(password_file.to_str().expect("text"))
+    );
+    assert!(first.greeting.contains(&format!(
+        "docker login {} -u admin --password-stdin <",
+        first.host
+    )));
+    let mode = std::fs::metadata(&password_file)
+        .expect("there")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(
+        !first.greeting.contains(&first.admin_password()),
+        "the password itself is not printed"
+    );
+    assert!(first.terminate(), "SIGTERM ends it well");
+    let second = Process::start(dir.path());
+    assert!(!second.greeting.contains("First start"));
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let running = Process::start(dir.path());
+    let other = tempfile::tempdir().expect("a directory");
+    let message = serve_fails(&["--listen", &running.host], other.path());
+    assert!(
+        message.contains("is in use by another program"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_used_is_named() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").expect("written");
+    let listen = format!("127.0.0.1:{}", free_port());
+    let message = serve_fails(&["--listen", &listen], &file);
+    assert!(message.contains("data directory"), "{message}");
+    assert!(message.contains(file.to_str().expect("text")), "{message}");
+}
+
+#[test]
+fn configuration_mistakes_are_named() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("wharf.toml");
+    std::fs::write(&file, "[server]\nlisen = \"127.0.0.1:1\"\n").expect("written");
+    let path = file.to_str().expect("text");
+    let message = serve_fails(&["--config", path], dir.path());
+    assert!(
+        message.contains("did you mean `server.listen`?"),
+        "{message}"
+    );
+    let message = serve_fails(&["--listen", "0.0.0.0:0"], dir.path());
+    assert!(message.contains("allow_plain_http"), "{message}");
+    let message = serve_fails(&["--config", "/nowhere/wharf.toml"], dir.path());
+    assert!(
+        message.contains("cannot read the configuration file"),
+        "{message}"
+    );
+    let checked = admin(dir.path(), &["config", "check", "--config", path], "");
+    assert_eq!(checked.status.code(), Some(1));
+    std::fs::write(&file, "[server]\nlisten = \"127.0.0.1:1\"\n").expect("written");
+    let checked = admin(dir.path(), &["config", "check", "--config", path], "");
+    assert!(checked.status.success(), "{}", text(&checked.stderr));
+}
