@@ -19,7 +19,12 @@ const ALICE: i64 = 1;
 const ACME: i64 = 2;
 const UPSTREAM: i64 = 3;
 
-fn user(id: i64, login: &str, site_admin: bool, memberships: &[(i64, MemberRole)]) -> Arc<UserFacts> {
+fn user(
+    id: i64,
+    login: &str,
+    site_admin: bool,
+    memberships: &[(i64, MemberRole)],
+) -> Arc<UserFacts> {
     Arc::new(UserFacts {
         id,
         login: login.to_owned(),
@@ -33,9 +38,18 @@ fn principals() -> Vec<(&'static str, Option<Arc<UserFacts>>)> {
     vec![
         ("anonymous", None),
         ("stranger", Some(user(9, "stranger", false, &[]))),
-        ("alice (owns alice/app)", Some(user(ALICE, "alice", false, &[]))),
-        ("member of acme", Some(user(4, "member", false, &[(ACME, MemberRole::Member)]))),
-        ("owner of acme", Some(user(5, "owner", false, &[(ACME, MemberRole::Owner)]))),
+        (
+            "alice (owns alice/app)",
+            Some(user(ALICE, "alice", false, &[])),
+        ),
+        (
+            "member of acme",
+            Some(user(4, "member", false, &[(ACME, MemberRole::Member)])),
+        ),
+        (
+            "owner of acme",
+            Some(user(5, "owner", false, &[(ACME, MemberRole::Owner)])),
+        ),
         ("site administrator", Some(user(6, "root1", true, &[]))),
     ]
 }
@@ -51,9 +65,21 @@ fn credentials() -> Vec<(&'static str, Credential, Option<Vec<Action>>)> {
         ("token read", token(&[Scope::Read]), None),
         ("token write", token(&[Scope::Write]), None),
         ("token delete", token(&[Scope::Delete]), None),
-        ("registry token: pull", Credential::Password, Some(vec![Action::Pull])),
-        ("registry token: all", Credential::Password, Some(Action::ALL.to_vec())),
-        ("registry token: other package", Credential::Password, Some(vec![])),
+        (
+            "registry token: pull",
+            Credential::Password,
+            Some(vec![Action::Pull]),
+        ),
+        (
+            "registry token: all",
+            Credential::Password,
+            Some(Action::ALL.to_vec()),
+        ),
+        (
+            "registry token: other package",
+            Credential::Password,
+            Some(vec![]),
+        ),
     ]
 }
 
@@ -61,7 +87,10 @@ fn targets() -> Vec<(String, Target)> {
     let owners = [
         ("alice/app", Some((ALICE, AccountKind::User))),
         ("acme/app", Some((ACME, AccountKind::Organization))),
-        ("docker.io/library/nginx", Some((UPSTREAM, AccountKind::Upstream))),
+        (
+            "docker.io/library/nginx",
+            Some((UPSTREAM, AccountKind::Upstream)),
+        ),
         ("quay.io/app", None),
         ("nobody/app", None),
     ];
@@ -73,7 +102,12 @@ fn targets() -> Vec<(String, Target)> {
             login: path.split('/').next().unwrap_or_default().to_owned(),
         });
         let packages: &[Option<Visibility>] = match owner {
-            Some(_) => &[None, Some(Visibility::Private), Some(Visibility::Internal), Some(Visibility::Public)],
+            Some(_) => &[
+                None,
+                Some(Visibility::Private),
+                Some(Visibility::Internal),
+                Some(Visibility::Public),
+            ],
             None => &[None],
         };
         for visibility in packages {
@@ -94,7 +128,12 @@ fn targets() -> Vec<(String, Target)> {
     targets
 }
 
-fn actor(user: Option<&Arc<UserFacts>>, credential: &Credential, narrowed: Option<&[Action]>, target: &Target) -> Actor {
+fn actor(
+    user: Option<&Arc<UserFacts>>,
+    credential: &Credential,
+    narrowed: Option<&[Action]>,
+    target: &Target,
+) -> Actor {
     let access = narrowed.map(|actions| {
         let access = Access {
             path: target.path.clone(),
@@ -131,7 +170,11 @@ fn table() -> String {
     );
     for (what, target) in targets() {
         let _ = writeln!(text, "\n## {what}\n");
-        let _ = writeln!(text, "{:<24} {:<30} {:<15} {:<15} {:<15}", "principal", "credential", "pull", "push", "delete");
+        let _ = writeln!(
+            text,
+            "{:<24} {:<30} {:<15} {:<15} delete",
+            "principal", "credential", "pull", "push"
+        );
         for (who, user) in principals() {
             for (how, credential, narrowed) in credentials() {
                 if user.is_none() && how != "password" {
@@ -157,12 +200,20 @@ fn the_permission_table_is_as_reviewed() {
         std::fs::write(path, &table).expect("written");
     }
     let reviewed = std::fs::read_to_string(path).expect("there");
-    assert!(table == reviewed, "the policy changed: review the difference after UPDATE_GOLDEN=1 cargo test");
+    assert!(
+        table == reviewed,
+        "the policy changed: review the difference after UPDATE_GOLDEN=1 cargo test"
+    );
 }
 
 /// An index into each list above.
 fn cell() -> impl Strategy<Value = (usize, usize, usize, usize)> {
-    (0..principals().len(), 0..credentials().len(), 0..targets().len(), 0..Action::ALL.len())
+    (
+        0..principals().len(),
+        0..credentials().len(),
+        0..targets().len(),
+        0..Action::ALL.len(),
+    )
 }
 
 proptest! {

@@ -128,7 +128,7 @@ mod tests {
             &deep,
             &very_deep,
         ] {
-            assert!(parse(bad.as_bytes()).is_err(), "{:.40} was accepted", bad);
+            assert!(parse(bad.as_bytes()).is_err(), "{bad:.40} was accepted");
         }
         let at_the_limit = format!("{}1{}", "[".repeat(64), "]".repeat(64));
         assert!(parse(at_the_limit.as_bytes()).is_ok());

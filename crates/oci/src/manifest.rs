@@ -422,14 +422,15 @@ mod tests {
 
     #[test]
     fn descriptors_are_checked() {
-        let spoil: &[(&str, fn(&mut Value))] = &[
+        type Spoil = (&'static str, fn(&mut Value));
+        let spoil: &[Spoil] = &[
             ("layers[0].size", |v| v["layers"][0]["size"] = json!(-1)),
             ("layers[0].size", |v| {
-                v["layers"][0]["size"] = json!(18_446_744_073_709_551_615_u64)
+                v["layers"][0]["size"] = json!(18_446_744_073_709_551_615_u64);
             }),
             ("layers[0].size", |v| v["layers"][0]["size"] = json!("5")),
             ("layers[0].digest", |v| {
-                v["layers"][0]["digest"] = json!("sha256:../../x")
+                v["layers"][0]["digest"] = json!("sha256:../../x");
             }),
             ("config.mediaType", |v| v["config"]["mediaType"] = json!("")),
             ("config.data", |v| v["config"]["data"] = json!("AAAA")),

@@ -318,7 +318,8 @@ mod tests {
 
     #[test]
     fn bad_names_say_why() {
-        let cases: &[(&str, fn(&NameError) -> bool)] = &[
+        type Case = (&'static str, fn(&NameError) -> bool);
+        let cases: &[Case] = &[
             ("", |e| matches!(e, NameError::Empty)),
             ("Alice/app", |e| matches!(e, NameError::Uppercase(_))),
             ("alice/App", |e| matches!(e, NameError::Uppercase(_))),

@@ -178,7 +178,7 @@ impl ApiError {
                 text.push_str(r#",error="insufficient_scope""#);
             }
             Self::App(AppError::Rejected(rejected)) if *rejected != Rejected::Missing => {
-                text.push_str(r#",error="invalid_token""#)
+                text.push_str(r#",error="invalid_token""#);
             }
             _ => {}
         }

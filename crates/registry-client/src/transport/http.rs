@@ -259,6 +259,10 @@ impl Response {
             let reason = format!("it redirects where that is not expected ({status})");
             return Err(Error::protocol(self.url(), reason));
         }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a Retry-After date is on the wall clock, and so is what it is compared with"
+        )]
         let wait = retry_after(self.headers(), SystemTime::now());
         let (method, url) = (self.method.clone(), self.url().clone());
         let body = self.bytes(ERROR_LIMIT).await.unwrap_or_default();
