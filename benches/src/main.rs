@@ -1,1 +1,3 @@
+//! Speed against peers; see docs/benchmarks.md.
+
 fn main() {}

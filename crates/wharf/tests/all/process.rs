@@ -31,10 +31,20 @@ impl Process {
     }
 
     pub fn start_at(data: &Path, port: u16) -> Self {
+        Self::spawn(data, port, &[])
+    }
+
+    /// With a configuration file.
+    pub fn start_with(data: &Path, port: u16, config: &Path) -> Self {
+        Self::spawn(data, port, &["--config", config.to_str().expect("text")])
+    }
+
+    fn spawn(data: &Path, port: u16, more: &[&str]) -> Self {
         let host = format!("127.0.0.1:{port}");
         let mut child = Command::new(WHARF)
             .args(["serve", "--listen", &host, "--data"])
             .arg(data)
+            .args(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -42,6 +42,80 @@ fn the_first_start_tells_how_to_sign_in_and_the_second_does_not() {
     assert!(!second.greeting.contains("First start"));
 }
 
+#[tokio::test]
+async fn tls_from_pem_files() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+    let mut openssl = Command::new("openssl");
+    openssl
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+        ])
+        .args(["-subj", "/CN=localhost", "-days", "2", "-keyout"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&cert);
+    let made = run(openssl, "");
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let config = dir.path().join("wharf.toml");
+    let paths = format!(
+        "[server]\ntls_cert = \"{}\"\ntls_key = \"{}\"\n",
+        cert.display(),
+        key.display()
+    );
+    std::fs::write(&config, paths).expect("written");
+    let server = Process::start_with(&dir.path().join("data"), free_port(), &config);
+    let client = reqwest::Client::builder()
+        .danger_accept_invalid_certs(true)
+        .no_proxy()
+        .build()
+        .expect("a client");
+    let base = format!("https://{}", server.host);
+    let answer = client
+        .get(format!("{base}/v2/"))
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(answer.version(), reqwest::Version::HTTP_2);
+    let challenge = answer.headers()["www-authenticate"].to_str().expect("text");
+    assert!(
+        challenge.contains(&format!("realm=\"{base}/token\"")),
+        "{challenge}"
+    );
+
+    let token = server.admin_token();
+    let content = vec![7; 3_000_000];
+    let digest = wharf_oci::Digest::sha256(&content);
+    let upload = format!("{base}/v2/admin/app/blobs/uploads/?digest={digest}");
+    let pushed = client
+        .post(upload)
+        .bearer_auth(&token)
+        .body(content.clone())
+        .send()
+        .await;
+    assert_eq!(pushed.expect("an answer").status(), 201);
+    let http1 = reqwest::Client::builder()
+        .danger_accept_invalid_certs(true)
+        .http1_only()
+        .no_proxy()
+        .build()
+        .expect("a client");
+    for client in [client, http1] {
+        let blob = client.get(format!("{base}/v2/admin/app/blobs/{digest}"));
+        let answer = blob.bearer_auth(&token).send().await.expect("an answer");
+        assert!(answer.bytes().await.expect("a body") == content);
+    }
+    std::fs::write(&cert, "not a certificate").expect("written");
+    let message = serve_fails(&["--config", config.to_str().expect("text")], dir.path());
+    assert!(message.contains("holds no certificate"), "{message}");
+}
+
 #[test]
 fn a_port_in_use_is_named() {
     let dir = tempfile::tempdir().expect("a directory");
