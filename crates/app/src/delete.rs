@@ -166,7 +166,9 @@ impl Write for Release {
             return Err(unknown());
         };
         let (package_id, digest) = (permit.package_id(), self.digest.as_str());
-        if blobs::is_referenced(tx, package_id, digest).await? {
+        let now = self.app.clock.now();
+        let held = blobs::find_in_package(tx, package_id, digest, now).await?;
+        if held.is_some_and(|held| held.is_referenced) {
             return Err(Error::BlobInUse {
                 package: self.name.to_string(),
                 digest: self.digest.clone(),

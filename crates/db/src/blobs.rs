@@ -6,12 +6,12 @@ statements! {
     FIND = "SELECT digest, generation, size FROM blob WHERE digest = $1";
     /// A foreign edge is a name without a right: it must not open content
     /// that another package holds.
-    FIND_IN_PACKAGE = "SELECT b.digest, b.generation, b.size FROM blob b
-        WHERE b.digest = $2 AND (
+    FIND_IN_PACKAGE = "SELECT b.digest, b.generation, b.size,
             EXISTS (SELECT 1 FROM version_blob e
-                WHERE e.digest = $2 AND e.package_id = $1 AND NOT e.is_foreign)
-            OR EXISTS (SELECT 1 FROM lease l
-                WHERE l.package_id = $1 AND l.digest = $2 AND l.expires_at > $3))";
+                WHERE e.digest = $2 AND e.package_id = $1 AND NOT e.is_foreign) AS is_referenced,
+            (SELECT l.expires_at FROM lease l
+                WHERE l.package_id = $1 AND l.digest = $2) AS leased_until
+        FROM blob b WHERE b.digest = $2";
     INSERT = "INSERT INTO blob (digest, generation, size, created_at) VALUES ($1, $2, $3, $4)
         ON CONFLICT (digest) DO NOTHING";
     REVIVE = "UPDATE blob SET condemned_at = NULL WHERE digest = $1 AND condemned_at IS NOT NULL";
@@ -20,8 +20,6 @@ statements! {
             CASE WHEN excluded.expires_at > lease.expires_at
                 THEN excluded.expires_at ELSE lease.expires_at END";
     END_LEASE = "DELETE FROM lease WHERE package_id = $1 AND digest = $2";
-    IS_REFERENCED = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM version_blob
-        WHERE digest = $2 AND package_id = $1 AND NOT is_foreign LIMIT 1) found";
     HOLDERS = "SELECT DISTINCT p.path FROM package p JOIN (
             SELECT package_id FROM version_blob WHERE digest = $1 AND NOT is_foreign
             UNION SELECT package_id FROM lease WHERE digest = $1 AND expires_at > $2
@@ -48,22 +46,45 @@ pub async fn find(conn: &mut Conn<'_>, digest: &str) -> Result<Option<Blob>, Err
     query!(fetch_optional, conn, Blob, FIND, digest)
 }
 
+/// A content as seen from a package that holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    pub blob: Blob,
+    /// Whether a manifest of the package needs it.
+    pub is_referenced: bool,
+    /// Until when writers may rely on it (microseconds).
+    pub leased_until: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct HeldRow {
+    #[sqlx(flatten)]
+    blob: Blob,
+    is_referenced: bool,
+    leased_until: Option<i64>,
+}
+
 /// A content as seen from a package: referenced by it, or leased to it at `now`.
 pub async fn find_in_package(
     conn: &mut Conn<'_>,
     package_id: i64,
     digest: &str,
     now: i64,
-) -> Result<Option<Blob>, Error> {
-    query!(
+) -> Result<Option<Held>, Error> {
+    let row = query!(
         fetch_optional,
         conn,
-        Blob,
+        HeldRow,
         FIND_IN_PACKAGE,
         package_id,
-        digest,
-        now
-    )
+        digest
+    )?;
+    let held = row.map(|row| Held {
+        blob: row.blob,
+        is_referenced: row.is_referenced,
+        leased_until: row.leased_until.filter(|until| *until > now),
+    });
+    Ok(held.filter(|held| held.is_referenced || held.leased_until.is_some()))
 }
 
 /// Records a stored object; `false` if the content is there already, under
@@ -96,16 +117,6 @@ pub async fn lease(
 /// Whether there was a lease to end.
 pub async fn end_lease(tx: &mut Tx<'_>, package_id: i64, digest: &str) -> Result<bool, Error> {
     Ok(execute!(&mut **tx, END_LEASE, package_id, digest)? > 0)
-}
-
-/// Whether a manifest of the package needs the content.
-pub async fn is_referenced(
-    conn: &mut Conn<'_>,
-    package_id: i64,
-    digest: &str,
-) -> Result<bool, Error> {
-    let (found,) = query!(fetch_one, conn, (i64,), IS_REFERENCED, package_id, digest)?;
-    Ok(found > 0)
 }
 
 /// Paths of up to `limit` packages that hold the content and are public or

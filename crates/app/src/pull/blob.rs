@@ -88,16 +88,18 @@ impl App {
         }
         let mut reader = self.db.reader().await?;
         let conn = &mut reader.conn();
-        let Some(blob) = blobs::find_in_package(conn, key.0, digest.as_str(), now).await? else {
+        let Some(found) = blobs::find_in_package(conn, key.0, digest.as_str(), now).await? else {
             return Ok(None);
         };
-        // Held by a lease alone, it may go when that ends: remembered only as
-        // long as such an answer can be off by.
-        let referenced = blobs::is_referenced(conn, key.0, digest.as_str()).await?;
+        let leased_until = found.leased_until.unwrap_or_default();
         let held = Arc::new(HeldBlob {
-            blob,
-            good_until: if referenced { i64::MAX } else { now },
-            leased_until: 0,
+            blob: found.blob,
+            good_until: if found.is_referenced {
+                i64::MAX
+            } else {
+                leased_until
+            },
+            leased_until,
         });
         caller.caches.blobs.insert(key, Arc::clone(&held));
         Ok(Some(held))
@@ -118,10 +120,10 @@ impl App {
             digest: digest.clone(),
             until,
         };
-        let blob = self.db.write(renewal).await?;
+        let found = self.db.write(renewal).await?;
         let held = Arc::new(HeldBlob {
-            blob,
-            good_until: until,
+            blob: found.blob,
+            good_until: if found.is_referenced { i64::MAX } else { until },
             leased_until: until,
         });
         let key = (permit.package_id(), digest.clone());
@@ -139,10 +141,10 @@ struct RenewLease {
 }
 
 impl Write for RenewLease {
-    type Output = blobs::Blob;
+    type Output = blobs::Held;
     type Error = Error;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<blobs::Blob, Error> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<blobs::Held, Error> {
         let verdict = self
             .app
             .authorize_in::<Push>(tx, &self.caller, &self.name)
@@ -152,10 +154,10 @@ impl Write for RenewLease {
         };
         let now = self.app.clock.now();
         let digest = self.digest.as_str();
-        let blob = blobs::find_in_package(tx, permit.package_id(), digest, now).await?;
-        let blob = blob.ok_or_else(|| unknown(&self.name, &self.digest))?;
+        let held = blobs::find_in_package(tx, permit.package_id(), digest, now).await?;
+        let held = held.ok_or_else(|| unknown(&self.name, &self.digest))?;
         blobs::lease(tx, permit.package_id(), digest, self.until).await?;
-        Ok(blob)
+        Ok(held)
     }
 }
 

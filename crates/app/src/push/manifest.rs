@@ -270,7 +270,7 @@ async fn find_size(
         return Ok(version.map(|v| v.size));
     }
     let blob = blobs::find_in_package(tx, package_id, digest.as_str(), now).await?;
-    Ok(blob.map(|b| b.size))
+    Ok(blob.map(|held| held.blob.size))
 }
 
 async fn insert_edge(

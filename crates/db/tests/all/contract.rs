@@ -194,10 +194,18 @@ async fn a_blob_is_seen_through_a_lease_or_an_edge_only(db: &Db) {
         };
         versions::insert_blob_edge(tx, &version, &edge).await?;
         assert!(blobs::find_in_package(tx, 10, "d1", 100).await?.is_some());
-        assert!(blobs::is_referenced(tx, 10, "d1").await?);
-        assert!(!blobs::is_referenced(tx, 11, "d1").await?);
+        let held = blobs::find_in_package(tx, 10, "d1", 50)
+            .await?
+            .expect("held");
+        assert!(held.is_referenced && held.leased_until == Some(100));
+        assert!(blobs::find_in_package(tx, 11, "d1", 50).await?.is_none());
         versions::delete(tx, 20).await?;
-        assert!(!blobs::is_referenced(tx, 10, "d1").await?);
+        assert!(
+            !blobs::find_in_package(tx, 10, "d1", 50)
+                .await?
+                .expect("leased")
+                .is_referenced
+        );
         assert!(blobs::end_lease(tx, 10, "d1").await?);
         assert!(!blobs::end_lease(tx, 10, "d1").await?);
     });
