@@ -18,7 +18,7 @@ use crate::{
         facts::{OwnerFacts, PackageFacts},
         permit::{self, Kind, Verdict},
     },
-    cache::{Caches, Tags},
+    cache::{Caches, SmallBlobs, Tags},
     clock::{Clock, DAY, HOUR},
     entropy::{self, Entropy},
     push::OpenUploads,
@@ -63,6 +63,7 @@ pub struct App {
     pub(crate) right_passwords: moka::sync::Cache<[u8; 32], ()>,
     pub(crate) process_secret: [u8; 32],
     pub(crate) tags: Arc<Tags>,
+    pub(crate) small_blobs: SmallBlobs,
     pub(crate) open_uploads: OpenUploads,
     caches: RwLock<Arc<Caches>>,
     token_uses: Mutex<HashMap<i64, i64>>,
@@ -90,6 +91,7 @@ impl App {
                 .time_to_live(Duration::from_mins(1))
                 .build(),
             tags: Arc::default(),
+            small_blobs: SmallBlobs::default(),
             open_uploads: OpenUploads::default(),
             caches: RwLock::new(Arc::new(Caches::new(epoch))),
             token_uses: Mutex::default(),
@@ -167,7 +169,7 @@ impl App {
         name: &Name,
     ) -> Result<Verdict<K>, Error> {
         let target = self.target(&caller.caches, name).await?;
-        let refusal = match permit::authorize(&caller.actor, Target::clone(&target)) {
+        let refusal = match permit::authorize(&caller.actor, &target) {
             Ok(verdict) => return Ok(verdict),
             Err(refusal) => refusal,
         };
@@ -175,7 +177,7 @@ impl App {
             return Err(caller.explain(refusal));
         };
         let target = self.target(&caller.caches, name).await?;
-        permit::authorize(&caller.actor, Target::clone(&target)).map_err(|r| caller.explain(r))
+        permit::authorize(&caller.actor, &target).map_err(|r| caller.explain(r))
     }
 
     /// The caller as of this moment, if the epoch has moved since the request
@@ -215,10 +217,10 @@ impl App {
         };
         let cached = caller.caches.targets.get(name.as_str());
         let target = match cached.filter(|_| epoch == caller.caches.epoch) {
-            Some(target) => Target::clone(&target),
-            None => load_target(tx, name.as_str()).await?,
+            Some(target) => target,
+            None => Arc::new(load_target(tx, name.as_str()).await?),
         };
-        permit::authorize(actor, target).map_err(|r| caller.explain(r))
+        permit::authorize(actor, &target).map_err(|r| caller.explain(r))
     }
 
     /// Notes a token's use, to be written later: counting costs no write per request.
@@ -288,10 +290,12 @@ pub(crate) async fn load_target(conn: &mut Conn<'_>, path: &str) -> Result<Targe
             kind: account.kind,
             login: account.login,
         }),
-        package: package.map(|package| PackageFacts {
-            id: package.id,
-            path: package.path,
-            visibility: package.visibility,
+        package: package.map(|package| {
+            Arc::new(PackageFacts {
+                id: package.id,
+                path: package.path,
+                visibility: package.visibility,
+            })
         }),
     })
 }

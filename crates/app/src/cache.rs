@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use moka::sync::Cache;
-use wharf_db::blobs::Blob;
+use wharf_blob_store::ObjectKey;
 use wharf_oci::Digest;
 
 use crate::{
@@ -49,7 +49,9 @@ pub struct StoredManifest {
 /// A blob as seen from a package.
 #[derive(Debug)]
 pub struct HeldBlob {
-    pub blob: Blob,
+    pub key: ObjectKey,
+    /// Bytes.
+    pub size: u64,
     /// What was found is good until then (microseconds): a lease may end.
     pub good_until: i64,
     /// Until when writers were told that they may rely on it.
@@ -73,6 +75,36 @@ impl Caches {
             manifests,
             blobs: Cache::new(100_000),
         }
+    }
+}
+
+/// Small objects, from memory: opening and sending a file costs more than its
+/// bytes. An object never changes, so no epoch voids it; who may have it is asked elsewhere.
+#[derive(Debug)]
+pub struct SmallBlobs(Cache<ObjectKey, Bytes>);
+
+impl SmallBlobs {
+    /// Largest object kept, in bytes.
+    pub const LARGEST: u64 = 128 * 1024;
+    /// Bytes kept in all.
+    const TOTAL: u64 = 32 * 1024 * 1024;
+
+    pub fn get(&self, key: &ObjectKey) -> Option<Bytes> {
+        self.0.get(key)
+    }
+
+    pub fn insert(&self, key: ObjectKey, bytes: Bytes) {
+        self.0.insert(key, bytes);
+    }
+}
+
+impl Default for SmallBlobs {
+    fn default() -> Self {
+        let cache = Cache::builder()
+            .max_capacity(Self::TOTAL)
+            .weigher(|_, bytes: &Bytes| u32::try_from(bytes.len() + 256).unwrap_or(u32::MAX))
+            .build();
+        Self(cache)
     }
 }
 

@@ -111,10 +111,12 @@ fn targets() -> Vec<(String, Target)> {
             None => &[None],
         };
         for visibility in packages {
-            let package = visibility.map(|visibility| PackageFacts {
-                id: 10,
-                path: path.to_owned(),
-                visibility,
+            let package = visibility.map(|visibility| {
+                Arc::new(PackageFacts {
+                    id: 10,
+                    path: path.to_owned(),
+                    visibility,
+                })
             });
             let what = visibility.map_or("absent", Visibility::as_str);
             let target = Target {

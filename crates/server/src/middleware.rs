@@ -1,7 +1,14 @@
 //! What happens around every request: an id, limits on its head, a log line,
 //! metrics, and a net under panics.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
 
 use axum::{
     body::Body,
@@ -30,13 +37,20 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct RequestId(Arc<str>);
 
 impl RequestId {
-    fn random() -> Self {
-        let mut bytes = [0; 8];
-        let id = match getrandom::fill(&mut bytes) {
-            Ok(()) => u64::from_le_bytes(bytes),
-            Err(_) => 0,
-        };
-        Self(format!("{id:016x}").into())
+    /// Unlike every other one of this process, and very likely of any other:
+    /// a count, scrambled from a random beginning.
+    fn next() -> Self {
+        static BEGINNING: LazyLock<AtomicU64> = LazyLock::new(|| {
+            let mut bytes = [0; 8];
+            // Without randomness ids merely begin the same after each start.
+            let _ = getrandom::fill(&mut bytes);
+            AtomicU64::new(u64::from_le_bytes(bytes))
+        });
+        // Weyl's sequence and the finalizer of SplitMix64: a bijection, so no id comes twice.
+        let mut id = BEGINNING.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+        id = (id ^ (id >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        id = (id ^ (id >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Self(format!("{:016x}", id ^ (id >> 31)).into())
     }
 
     pub fn as_str(&self) -> &str {
@@ -55,7 +69,7 @@ pub struct Outcome {
 /// The outermost layer.
 pub async fn observe(State(site): State<Site>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let id = RequestId::random();
+    let id = RequestId::next();
     request.extensions_mut().insert(id.clone());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let client = request

@@ -86,5 +86,5 @@ pub struct Target {
     /// `None`: nobody has this login.
     pub owner: Option<OwnerFacts>,
     /// `None`: nothing was ever pushed there.
-    pub package: Option<PackageFacts>,
+    pub package: Option<Arc<PackageFacts>>,
 }

@@ -66,9 +66,9 @@ pub struct Creation {
 
 impl Creation {
     /// The permit for the package that was just created from this.
-    pub(crate) fn into_permit(self, package: PackageFacts) -> Permit<Push> {
+    pub(crate) fn into_permit(self, package: Arc<PackageFacts>) -> Permit<Push> {
         Permit {
-            package: Arc::new(package),
+            package,
             actor_id: Some(self.actor_id),
             kind: PhantomData,
         }
@@ -76,19 +76,19 @@ impl Creation {
 }
 
 /// Asks the policy for `K` on `target`.
-pub fn authorize<K: Kind>(actor: &Actor, target: Target) -> Result<Verdict<K>, Refusal> {
-    policy::decide(actor, &target, K::ACTION)?;
+pub fn authorize<K: Kind>(actor: &Actor, target: &Target) -> Result<Verdict<K>, Refusal> {
+    policy::decide(actor, target, K::ACTION)?;
     let actor_id = actor.user.as_ref().map(|(user, _)| user.id);
-    if let Some(package) = target.package {
+    if let Some(package) = &target.package {
         return Ok(Verdict::Existing(Permit {
-            package: Arc::new(package),
+            package: Arc::clone(package),
             actor_id,
             kind: PhantomData,
         }));
     }
     let creation = actor_id.map(|actor_id| Creation {
-        path: target.path,
-        owner: target.owner,
+        path: target.path.clone(),
+        owner: target.owner.clone(),
         actor_id,
     });
     Ok(Verdict::Absent(

@@ -1,8 +1,9 @@
 //! Blobs: who may see them, and the answer "it is here" that a writer may rely on.
 
-use std::sync::Arc;
+use std::{io, os::unix::fs::FileExt as _, sync::Arc};
 
-use wharf_blob_store::{Blob, ObjectKey, StoreErrorKind};
+use bytes::Bytes;
+use wharf_blob_store::{Blob, ObjectKey, StoreError};
 use wharf_db::{Tx, Write, blobs};
 use wharf_oci::{Digest, Name};
 
@@ -16,14 +17,25 @@ use crate::{
         permit::{Pull, Push, Verdict},
         policy,
     },
-    cache::HeldBlob,
+    cache::{HeldBlob, SmallBlobs},
 };
 
-/// A blob opened for reading.
+/// A blob, ready to be sent.
 #[derive(Debug)]
-pub struct OpenBlob {
-    pub digest: Digest,
-    pub content: Blob,
+pub enum OpenBlob {
+    /// Checked against its digest when it was read.
+    Memory(Bytes),
+    File(Blob),
+}
+
+impl OpenBlob {
+    /// Bytes.
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File(blob) => blob.size,
+        }
+    }
 }
 
 impl App {
@@ -37,19 +49,19 @@ impl App {
         let permit = self.must_pull(caller, name).await?;
         let held = self.held_blob(caller, &permit, digest).await?;
         let held = held.ok_or_else(|| unknown(name, digest))?;
-        let key = object_key(&held.blob)?;
-        let content = match self.store.open(&key).await {
-            Err(error) if error.kind == StoreErrorKind::NotFound => {
-                // Recorded, so not "unknown": a client told 404 would push or delete on it.
-                tracing::error!(%digest, object = %key, "a recorded object is missing");
-                return Err(error.into());
-            }
-            other => other?,
-        };
-        Ok(OpenBlob {
-            digest: digest.clone(),
-            content,
-        })
+        if let Some(bytes) = self.small_blobs.get(&held.key) {
+            return Ok(OpenBlob::Memory(bytes));
+        }
+        let blob = self.store.open(&held.key).await.inspect_err(|error| {
+            // Recorded, so never "unknown": a client told 404 would push or delete on it.
+            tracing::error!(%error, object = %held.key, "a recorded object cannot be opened");
+        })?;
+        if held.size > SmallBlobs::LARGEST {
+            return Ok(OpenBlob::File(blob));
+        }
+        let bytes = read_checked(blob, held.key.digest.clone()).await?;
+        self.small_blobs.insert(held.key.clone(), bytes.clone());
+        Ok(OpenBlob::Memory(bytes))
     }
 
     /// The size of a blob of a package, in bytes. Whoever may push there is
@@ -67,7 +79,7 @@ impl App {
         if held.leased_until < renew_at && self.may_push(caller, name).await? {
             held = self.lease_held(caller, &permit, name, digest).await?;
         }
-        Ok(u64::try_from(held.blob.size).unwrap_or_default())
+        Ok(held.size)
     }
 
     async fn may_push(&self, caller: &Caller, name: &Name) -> Result<bool, Error> {
@@ -93,7 +105,8 @@ impl App {
         };
         let leased_until = found.leased_until.unwrap_or_default();
         let held = Arc::new(HeldBlob {
-            blob: found.blob,
+            key: object_key(&found.blob)?,
+            size: u64::try_from(found.blob.size).unwrap_or_default(),
             good_until: if found.is_referenced {
                 i64::MAX
             } else {
@@ -122,7 +135,8 @@ impl App {
         };
         let found = self.db.write(renewal).await?;
         let held = Arc::new(HeldBlob {
-            blob: found.blob,
+            key: object_key(&found.blob)?,
+            size: u64::try_from(found.blob.size).unwrap_or_default(),
             good_until: if found.is_referenced { i64::MAX } else { until },
             leased_until: until,
         });
@@ -130,6 +144,24 @@ impl App {
         caller.caches.blobs.insert(key, Arc::clone(&held));
         Ok(held)
     }
+}
+
+/// Reads a small object whole, and refuses bytes that are not what was stored.
+async fn read_checked(blob: Blob, digest: Digest) -> Result<Bytes, Error> {
+    let read = move || {
+        let mut bytes = vec![0; usize::try_from(blob.size).map_err(io::Error::other)?];
+        blob.file.read_exact_at(&mut bytes, 0)?;
+        if Digest::of(digest.algorithm(), &bytes) != digest {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "its bytes are damaged",
+            ));
+        }
+        Ok(Bytes::from(bytes))
+    };
+    let read = tokio::task::spawn_blocking(read).await;
+    let read = read.map_err(|e| Error::Internal(e.to_string()))?;
+    read.map_err(|e| StoreError::new("read", "a small object", e).into())
 }
 
 struct RenewLease {

@@ -1,7 +1,10 @@
 //! `/v2/NAME/blobs/DIGEST` (end-2, end-10).
 
+use std::ops::Range;
+
 use axum::{body::Body, response::Response};
 use http::{HeaderValue, StatusCode, Version, header};
+use wharf_app::pull::OpenBlob;
 use wharf_oci::{
     Digest, Name,
     range::{self, Selection},
@@ -9,7 +12,7 @@ use wharf_oci::{
 
 use super::Call;
 use crate::{
-    edge::{FileBody, Peer},
+    edge::FileBody,
     error::ApiError,
     reply::{self, DOCKER_CONTENT_DIGEST},
 };
@@ -19,7 +22,7 @@ const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-st
 /// end-2, with one `Range`.
 pub async fn get(call: &Call, name: &Name, digest: &Digest) -> Result<Response, ApiError> {
     let blob = call.site.app.open_blob(&call.caller, name, digest).await?;
-    let size = blob.content.size;
+    let size = blob.size();
     let selection = match call
         .header(header::RANGE)
         .filter(|_| range_applies(call, digest))
@@ -36,20 +39,13 @@ pub async fn get(call: &Call, name: &Name, digest: &Digest) -> Result<Response, 
             return Ok(reply::empty(StatusCode::RANGE_NOT_SATISFIABLE, headers));
         }
     };
-    let lane = match call.parts.version {
-        Version::HTTP_10 | Version::HTTP_11 => {
-            call.peer().and_then(|peer: &Peer| peer.lane.clone())
-        }
-        _ => None,
-    };
     let content_range = format!(
         "bytes {}-{}/{size}",
         bytes.start,
         bytes.end.saturating_sub(1)
     );
     let len = bytes.end - bytes.start;
-    let body = FileBody::new(blob.content.file, bytes, lane);
-    let mut response = described(digest, len, Body::new(body));
+    let mut response = described(digest, len, body(call, blob, bytes));
     *response.status_mut() = status;
     if status == StatusCode::PARTIAL_CONTENT {
         response
@@ -73,6 +69,22 @@ pub async fn delete(call: &Call, name: &Name, digest: &Digest) -> Result<Respons
         .await?;
     let digest = (DOCKER_CONTENT_DIGEST, reply::value(digest.as_str()));
     Ok(reply::empty(StatusCode::ACCEPTED, [digest]))
+}
+
+/// The kernel sends files where it can: HTTP/1 over plain TCP.
+fn body(call: &Call, blob: OpenBlob, bytes: Range<u64>) -> Body {
+    let lane = match call.parts.version {
+        Version::HTTP_10 | Version::HTTP_11 => call.peer().and_then(|peer| peer.lane.clone()),
+        _ => None,
+    };
+    match blob {
+        OpenBlob::File(blob) => Body::new(FileBody::new(blob.file, bytes, lane)),
+        OpenBlob::Memory(all) => {
+            // In memory, so it fits into memory.
+            let at = |n| usize::try_from(n).unwrap_or(usize::MAX);
+            Body::from(all.slice(at(bytes.start)..at(bytes.end)))
+        }
+    }
 }
 
 /// `If-Range` with another validator asks for the whole (RFC 9110 §13.1.5).

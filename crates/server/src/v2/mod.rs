@@ -65,11 +65,15 @@ pub async fn dispatch(State(site): State<Site>, request: Request) -> Response {
     if let Ok(path) = &path {
         context.package = path.name().map(ToString::to_string);
         context.action = Some(action(&method));
-        context.scope = scope(path, &method, parts.uri.query());
     }
+    let asked = path.as_ref().ok().cloned();
+    let query = parts.uri.query().map(str::to_owned);
     let route = path.as_ref().map_or("v2_unknown", route);
     let result = answer(site.clone(), parts, body, path, &mut context).await;
-    let mut response = result.unwrap_or_else(|error| error.reply(&site, &context));
+    let mut response = result.unwrap_or_else(|error| {
+        context.scope = asked.and_then(|path| scope(&path, &method, query.as_deref()));
+        error.reply(&site, &context)
+    });
     let version = HeaderValue::from_static("registry/2.0");
     response.headers_mut().insert(API_VERSION, version);
     response.extensions_mut().insert(Outcome {

@@ -80,3 +80,18 @@ async fn unreachable_bytes_are_not_unknown() {
     let response = alice.get(&format!("/v2/alice/app/blobs/{digest}")).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
 }
+
+#[tokio::test]
+async fn damaged_bytes_are_never_served_from_memory() {
+    let registry = TestRegistry::start().await;
+    let alice = registry.user("alice").await;
+    let digest = alice.push_blob("alice/app", "content").await;
+    let shard = registry.data().join("blobs/sha256").join(&digest.hex()[..2]);
+    let mut files = std::fs::read_dir(shard).expect("a directory").flatten();
+    let object = files.find(|f| f.file_name().to_string_lossy().starts_with(digest.hex()));
+    std::fs::write(object.expect("stored").path(), "contenT").expect("damaged");
+    let response = alice.get(&format!("/v2/alice/app/blobs/{digest}")).await;
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let report = registry.app.verify(true).await.expect("verifies");
+    assert_eq!(report.problems.len(), 1);
+}
