@@ -86,7 +86,10 @@ async fn damaged_bytes_are_never_served_from_memory() {
     let registry = TestRegistry::start().await;
     let alice = registry.user("alice").await;
     let digest = alice.push_blob("alice/app", "content").await;
-    let shard = registry.data().join("blobs/sha256").join(&digest.hex()[..2]);
+    let shard = registry
+        .data()
+        .join("blobs/sha256")
+        .join(&digest.hex()[..2]);
     let mut files = std::fs::read_dir(shard).expect("a directory").flatten();
     let object = files.find(|f| f.file_name().to_string_lossy().starts_with(digest.hex()));
     std::fs::write(object.expect("stored").path(), "contenT").expect("damaged");
