@@ -53,7 +53,7 @@ pub fn run(options: &Options) -> anyhow::Result<Vec<String>> {
             .render(),
         );
         tables.push(pushes(options, &all[..2], MIB, &[1, 8], 50, Unit::Operations)?.render());
-        tables.push(pushes(options, &all[..2], 256 * MIB, &[1, 8], 2, Unit::Bytes)?.render());
+        tables.push(pushes(options, &all[..2], 256 * MIB, &[1, 8], 1, Unit::Bytes)?.render());
     }
     if wanted("manifest") {
         tables.extend(manifests(options, &all[..2])?);
