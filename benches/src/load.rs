@@ -11,6 +11,9 @@ use anyhow::{anyhow, ensure};
 
 use crate::{http::Connection, servers::Server};
 
+/// docker-registry hides OCI manifests from clients that do not ask for them.
+const ACCEPT: &str = "Accept: application/vnd.oci.image.manifest.v1+json\r\n";
+
 /// What one measurement found.
 #[derive(Debug, Clone)]
 pub struct Measurement {
@@ -60,8 +63,7 @@ pub fn repeat(
     authorization: &str,
     clients: usize,
     duration: Duration,
-    method: &str,
-    path: &str,
+    (method, path): (&str, &str),
 ) -> anyhow::Result<Measurement> {
     let stop = AtomicBool::new(false);
     measure(server, || {
@@ -89,7 +91,7 @@ fn asking(
     let mut done = Vec::new();
     while !stop.load(Ordering::Relaxed) || done.is_empty() {
         let begun = Instant::now();
-        let answer = connection.send(method, path, "", &[])?;
+        let answer = connection.send(method, path, ACCEPT, &[])?;
         ensure!(answer.status == 200, "{method} {path}: {}", answer.status);
         done.push((begun.elapsed(), answer.len));
     }

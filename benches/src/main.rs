@@ -42,11 +42,6 @@ impl Options {
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let tables = workloads::run(&options)?;
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{}", report::machine()?)?;
-    for table in tables {
-        writeln!(stdout, "{table}")?;
-    }
-    Ok(())
+    writeln!(std::io::stdout().lock(), "{}", report::machine()?)?;
+    workloads::run(&options)
 }

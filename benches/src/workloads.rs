@@ -1,6 +1,6 @@
 //! What is measured, in rounds that go from server to server.
 
-use std::{fmt::Write as _, time::Instant};
+use std::{fmt::Write as _, io::Write as _, time::Instant};
 
 use crate::{
     Options,
@@ -14,8 +14,8 @@ use crate::{
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// Every workload that was asked for, as rendered tables.
-pub fn run(options: &Options) -> anyhow::Result<Vec<String>> {
+/// Every workload that was asked for; each table is printed when it is full.
+pub fn run(options: &Options) -> anyhow::Result<()> {
     let dir = tempfile::Builder::new()
         .prefix("bench")
         .tempdir_in(&options.dir)?;
@@ -26,43 +26,50 @@ pub fn run(options: &Options) -> anyhow::Result<Vec<String>> {
             .is_none_or(|only| name.contains(only))
     };
     let start = |kind: Kind| Server::start(kind, options, &dir.path().join(kind.name()));
+    // The first start makes keys and an account; it is the later ones that count.
+    drop([
+        start(Kind::Wharf)?,
+        start(Kind::DockerRegistry)?,
+        start(Kind::Nginx)?,
+    ]);
     let all = [
         start(Kind::Wharf)?,
         start(Kind::DockerRegistry)?,
         start(Kind::Nginx)?,
     ];
-    let mut tables = Vec::new();
     if wanted("start") {
-        tables.push(starting(&all)?);
+        print(&starting(&all)?)?;
     }
     if wanted("pull") {
-        tables.push(pulls(options, &all, 64 * KIB, Unit::Operations)?.render());
-        tables.push(pulls(options, &all, 256 * MIB, Unit::Bytes)?.render());
+        print(&pulls(options, &all, 64 * KIB, Unit::Operations)?.render())?;
+        print(&pulls(options, &all, 256 * MIB, Unit::Bytes)?.render())?;
     }
     if wanted("push") {
         let clients = [1, 8, 32];
-        tables.push(
-            pushes(
-                options,
-                &all[..2],
-                64 * KIB,
-                &clients,
-                100,
-                Unit::Operations,
-            )?
-            .render(),
-        );
-        tables.push(pushes(options, &all[..2], MIB, &[1, 8], 50, Unit::Operations)?.render());
-        tables.push(pushes(options, &all[..2], 256 * MIB, &[1, 8], 1, Unit::Bytes)?.render());
+        let small = pushes(
+            options,
+            &all[..2],
+            64 * KIB,
+            &clients,
+            100,
+            Unit::Operations,
+        )?;
+        print(&small.render())?;
+        print(&pushes(options, &all[..2], MIB, &[1, 8], 50, Unit::Operations)?.render())?;
+        print(&pushes(options, &all[..2], 256 * MIB, &[1, 8], 1, Unit::Bytes)?.render())?;
     }
     if wanted("manifest") {
-        tables.extend(manifests(options, &all[..2])?);
+        manifests(options, &all[..2])?;
     }
     if wanted("head") {
-        tables.push(head_storm(options, &all[..2])?.render());
+        print(&head_storm(options, &all[..2])?.render())?;
     }
-    tables.push(memory(&all)?);
-    Ok(tables)
+    print(&memory(&all)?)
+}
+
+/// At once: a later failure must not lose it.
+fn print(table: &str) -> anyhow::Result<()> {
+    Ok(writeln!(std::io::stdout().lock(), "{table}")?)
 }
 
 fn starting(servers: &[Server]) -> anyhow::Result<String> {
@@ -96,7 +103,8 @@ fn pulls(options: &Options, servers: &[Server], size: usize, unit: Unit) -> anyh
         for clients in [1, 8, 64] {
             for (server, path) in servers.iter().zip(&paths) {
                 let token = server.authorization(REPOSITORY)?;
-                let found = load::repeat(server, &token, clients, options.duration(), "GET", path)?;
+                let found =
+                    load::repeat(server, &token, clients, options.duration(), ("GET", path))?;
                 table.add(server.kind.name(), &format!("{clients} clients"), found);
             }
         }
@@ -150,8 +158,7 @@ fn pusher<'a>(
     })
 }
 
-fn manifests(options: &Options, servers: &[Server]) -> anyhow::Result<Vec<String>> {
-    let mut tables = Vec::new();
+fn manifests(options: &Options, servers: &[Server]) -> anyhow::Result<()> {
     for method in ["GET", "HEAD"] {
         let mut table = Table::new(
             &format!("{method} a 2 KiB manifest by tag, 8 clients"),
@@ -166,14 +173,15 @@ fn manifests(options: &Options, servers: &[Server]) -> anyhow::Result<Vec<String
                 let path = format!("/v2/{repository}/manifests/t{}", count / 2);
                 let token = server.authorization(&repository)?;
                 for _ in 0..options.rounds {
-                    let found = load::repeat(server, &token, 8, options.duration(), method, &path)?;
+                    let found =
+                        load::repeat(server, &token, 8, options.duration(), (method, &path))?;
                     table.add(server.kind.name(), &format!("{count} tags"), found);
                 }
             }
         }
-        tables.push(table.render());
+        print(&table.render())?;
     }
-    Ok(tables)
+    Ok(())
 }
 
 fn head_storm(options: &Options, servers: &[Server]) -> anyhow::Result<Table> {
@@ -188,7 +196,7 @@ fn head_storm(options: &Options, servers: &[Server]) -> anyhow::Result<Table> {
         for clients in [1, 8, 64] {
             for _ in 0..options.rounds {
                 let found =
-                    load::repeat(server, &token, clients, options.duration(), "HEAD", &path)?;
+                    load::repeat(server, &token, clients, options.duration(), ("HEAD", &path))?;
                 table.add(server.kind.name(), &format!("{clients} clients"), found);
             }
         }

@@ -81,11 +81,16 @@ fn parse_scope(word: &str) -> Result<ParsedScope, ScopeParseError> {
 }
 
 /// A token, and what a client may want to know about it.
-#[derive(Debug)]
 pub struct IssuedToken {
     pub token: String,
     /// Microseconds since 1970.
     pub issued_at: i64,
+}
+
+impl std::fmt::Debug for IssuedToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "IssuedToken(at {})", self.issued_at)
+    }
 }
 
 impl App {
