@@ -97,6 +97,25 @@ async fn resumes_at_the_checkpoint_and_drops_the_rest(store: &dyn BlobStore) {
     assert_eq!(finished.size, 900_000);
 }
 
+async fn an_upload_may_end_where_it_was_recorded(store: &dyn BlobStore) {
+    let mut writer = fresh(store, &id(20)).await;
+    let recorded = Bytes::from_static(b"recorded");
+    writer.write(recorded).await.expect("writable");
+    let checkpoint = writer.checkpoint().await.expect("durable");
+    let lost = Bytes::from(vec![9; 700_000]);
+    writer.write(lost).await.expect("writable");
+    let _ = writer.checkpoint().await.expect("durable");
+    let writer = resume(store, &id(20), &checkpoint).await;
+    let finished = writer.finish(Algorithm::Sha256).await.expect("finishes");
+    let key = ObjectKey {
+        digest: finished.digest,
+        generation: id(20),
+    };
+    assert_eq!(key.digest, Digest::sha256(b"recorded"));
+    store.publish(&key, finished.size).await.expect("publishes");
+    assert_eq!(read(&store.open(&key).await.expect("opens")), b"recorded");
+}
+
 async fn a_lost_hash_state_is_computed_again(store: &dyn BlobStore) {
     let content = bytes(800_000, 3);
     let mut writer = fresh(store, &id(11)).await;
@@ -215,6 +234,7 @@ async fn suite(make: impl Fn() -> (Box<dyn BlobStore>, Box<dyn Debug>)) {
     run!(
         stores_and_serves,
         resumes_at_the_checkpoint_and_drops_the_rest,
+        an_upload_may_end_where_it_was_recorded,
         a_lost_hash_state_is_computed_again,
         the_algorithm_may_be_named_at_the_end,
         publishing_the_wrong_length_leaves_nothing,

@@ -187,11 +187,10 @@ impl Receiving {
 
     /// Makes what came in durable and records it: the client may continue
     /// from there, on any replica, after any restart.
-    pub async fn pause(mut self) -> Result<Progress, Error> {
+    pub async fn checkpoint(&mut self) -> Result<(), Error> {
         let checkpoint = self.writer.checkpoint().await?;
-        let received = checkpoint.offset;
         let from = self.row.received;
-        self.row.received = signed(received);
+        self.row.received = signed(checkpoint.offset);
         self.row.hash_state = checkpoint.hash_state;
         self.row.expires_at = self.app.clock.now() + micros(self.app.settings.upload_idle);
         let advance = Advance {
@@ -201,10 +200,20 @@ impl Receiving {
             row: self.row.clone(),
             from,
         };
-        self.app.db.write(advance).await?;
+        self.app.db.write(advance).await
+    }
+
+    /// Bytes taken in that a crash would lose.
+    pub fn unrecorded(&self) -> u64 {
+        self.writer.offset() - unsigned(self.row.received)
+    }
+
+    /// Ends this request's part of the upload.
+    pub async fn pause(mut self) -> Result<Progress, Error> {
+        self.checkpoint().await?;
         Ok(Progress {
             id: self.id,
-            received,
+            received: unsigned(self.row.received),
         })
     }
 

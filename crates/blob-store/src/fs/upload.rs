@@ -142,10 +142,13 @@ struct Appender {
     layout: Arc<Layout>,
     id: UploadId,
     path: PathBuf,
-    /// Opened by the first write: a final PUT without a body needs no file.
+    /// Opened when it is needed, on a blocking thread.
     file: Option<Arc<File>>,
     offset: u64,
     hash: Hash,
+    /// Whether the file differs from what was last synced.
+    dirty: bool,
+    /// Bytes since write-back was last started.
     unsynced: u64,
     write_back: Option<std::thread::JoinHandle<io::Result<()>>>,
 }
@@ -176,6 +179,7 @@ impl Appender {
             file: None,
             offset: checkpoint.offset,
             hash,
+            dirty: checkpoint.offset == 0,
             unsynced: 0,
             write_back: None,
         }
@@ -197,6 +201,7 @@ impl Appender {
             }
         }
         self.offset += len;
+        self.dirty = true;
         self.unsynced += len;
         if self.unsynced >= WRITE_BACK {
             self.start_write_back(file)?;
@@ -224,13 +229,15 @@ impl Appender {
                 let reason = format!("{len} bytes on disk, {} acknowledged", self.offset);
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason));
             }
-            if len > self.offset {
+            let beyond = len > self.offset;
+            if beyond {
                 file.set_len(self.offset)?;
             }
             file.seek(SeekFrom::Start(self.offset))?;
-            Ok(Arc::new(file))
+            Ok((Arc::new(file), beyond))
         };
-        let file = open().map_err(|e| self.failed("open", e))?;
+        let (file, cut) = open().map_err(|e| self.failed("open", e))?;
+        self.dirty |= cut;
         self.file = Some(Arc::clone(&file));
         Ok(file)
     }
@@ -255,11 +262,10 @@ impl Appender {
 
     fn sync(&mut self) -> Result<(), StoreError> {
         self.join_write_back()?;
-        if self.offset == 0 {
-            self.open()?;
-        }
-        if let Some(file) = &self.file {
+        let file = self.open()?;
+        if self.dirty {
             file.sync_data().map_err(|e| self.failed("sync", e))?;
+            self.dirty = false;
             self.unsynced = 0;
         }
         Ok(())

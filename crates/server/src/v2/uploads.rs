@@ -20,6 +20,8 @@ use crate::{
     reply::{self, DOCKER_UPLOAD_UUID},
 };
 
+/// A long stream is recorded this often, in bytes: what a crash can cost its client.
+const RECORD_EVERY: u64 = 256 * 1024 * 1024;
 /// A client must send at least [`LEAST`] bytes in this time.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// 1 KiB per second.
@@ -204,7 +206,11 @@ async fn take(
         return Err(Error::ChunkLength { expected, got });
     }
     site.metrics.received_bytes.inc_by(bytes.len() as u64);
-    receiving.write(bytes).await
+    receiving.write(bytes).await?;
+    if receiving.unrecorded() >= RECORD_EVERY {
+        receiving.checkpoint().await?;
+    }
+    Ok(())
 }
 
 fn chunk(call: &Call) -> Result<Option<std::ops::Range<u64>>, ApiError> {

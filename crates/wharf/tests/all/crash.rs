@@ -192,6 +192,70 @@ async fn nothing_acknowledged_is_lost() {
     assert_eq!(left, 0, "no temporary file is left");
 }
 
+/// What a stream had brought when the server was killed is still there: a
+/// layer of many gigabytes does not begin anew.
+#[tokio::test]
+async fn a_long_stream_continues_after_a_kill() {
+    use std::io::Write as _;
+    const MIB: usize = 1024 * 1024;
+    let dir = tempfile::tempdir().expect("a directory");
+    let port = free_port();
+    let mut server = Process::start_at(dir.path(), port);
+    let (host, token) = (server.host.clone(), server.admin_token());
+    // A pooled connection would still lead to the killed server.
+    let client = Client::builder().no_proxy().pool_max_idle_per_host(0);
+    let client = client.build().expect("a client");
+    let uploads = client.post(format!("http://{host}/v2/admin/app/blobs/uploads/"));
+    let begun = uploads.bearer_auth(&token).send().await.expect("an answer");
+    let upload = begun.headers()["location"]
+        .to_str()
+        .expect("text")
+        .to_owned();
+
+    let mut stream = std::net::TcpStream::connect(&host).expect("connects");
+    let head = format!(
+        "PATCH {upload} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 9999999999\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).expect("sent");
+    let mebibyte = vec![7; MIB];
+    for _ in 0..300 {
+        stream.write_all(&mebibyte).expect("sent");
+    }
+    let standing = async || {
+        let status = client
+            .get(format!("http://{host}{upload}"))
+            .bearer_auth(&token);
+        let answer = status.send().await.expect("an answer");
+        let range = answer.headers()["range"].to_str().expect("text").to_owned();
+        range
+            .trim_start_matches("0-")
+            .parse::<usize>()
+            .expect("a number")
+            + 1
+    };
+    while standing().await < 256 * MIB {
+        tokio::task::yield_now().await;
+    }
+    server.kill();
+    server = Process::start_at(dir.path(), port);
+    let kept = standing().await;
+    assert!(kept >= 256 * MIB, "{kept} bytes were kept");
+    let content = vec![7; kept];
+    let finish = format!("http://{host}{upload}?digest={}", Digest::sha256(&content));
+    let put = client
+        .put(finish)
+        .bearer_auth(&token)
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(put.status(), StatusCode::CREATED);
+    assert!(
+        server
+            .admin(&["verify", "--deep", "--json"])
+            .contains("\"problems\": []")
+    );
+}
+
 /// A day passes for the uploads.
 async fn expire_uploads(data: &std::path::Path) {
     use wharf_app::{
