@@ -444,3 +444,22 @@ async fn compressed_and_endless_manifests_are_refused() {
     .await;
     assert!(answer.starts_with("HTTP/1.1 415"), "{answer}");
 }
+
+#[tokio::test]
+async fn the_sweep_never_stands_in_a_clients_way() {
+    let registry = TestRegistry::start().await;
+    let alice = registry.user("alice").await;
+    let upload = alice.begin_upload("alice/app").await;
+    patch(&alice, &upload, None, b"first").await;
+    let app = registry.app.clone();
+    let sweeping = tokio::spawn(async move {
+        for _ in 0..50 {
+            app.sweep().await.expect("sweeps");
+        }
+    });
+    for _ in 0..50 {
+        let response = patch(&alice, &upload, None, b"more").await;
+        assert_eq!(response.status(), StatusCode::ACCEPTED);
+    }
+    sweeping.await.expect("runs");
+}
