@@ -58,8 +58,6 @@ pub enum Error {
     ChunkOutOfOrder { start: u64, offset: u64 },
     #[error("the chunk has {got} bytes, its Content-Range says {expected}")]
     ChunkLength { expected: u64, got: u64 },
-    #[error("the body ended early: the connection was cut, or its Content-Length is wrong")]
-    BodyBroken,
     #[error("{count} uploads are open for this account, the most allowed; finish or cancel some")]
     TooManyUploads { count: i64 },
 
@@ -131,7 +129,7 @@ impl Error {
             Self::ContentMissing { .. } => ErrorCode::ManifestBlobUnknown,
             Self::DigestMismatch { .. } => ErrorCode::DigestInvalid,
             Self::UploadUnknown { .. } => ErrorCode::BlobUploadUnknown,
-            Self::UploadBusy { .. } | Self::BodyBroken => ErrorCode::BlobUploadInvalid,
+            Self::UploadBusy { .. } => ErrorCode::BlobUploadInvalid,
             Self::ChunkOutOfOrder { .. } => ErrorCode::RangeInvalid,
             Self::TooManyUploads { .. } | Self::Password(PasswordError::Busy) => {
                 ErrorCode::TooManyRequests

@@ -17,7 +17,7 @@ use wharf_oci::{
     reference::ReferenceError,
 };
 
-use crate::{Site, middleware::RequestId};
+use crate::{Site, edge::BodyError, middleware::RequestId};
 
 /// What went wrong with a request under `/v2` or `/token`.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,8 @@ pub enum ApiError {
         value: String,
         reason: String,
     },
+    #[error(transparent)]
+    Body(#[from] BodyError),
     #[error("the body has more than {limit} bytes")]
     BodyTooLarge { limit: usize },
     #[error("the body is compressed ({0}); send it as it is")]
@@ -93,7 +95,10 @@ impl ApiError {
                 ErrorCode::Unsupported
             }
             Self::Parameter { code, .. } => *code,
-            Self::BodyTooLarge { .. } => ErrorCode::SizeInvalid,
+            Self::Body(BodyError::Broken | BodyError::TooSlow) | Self::BodyTooLarge { .. } => {
+                ErrorCode::SizeInvalid
+            }
+            Self::Body(BodyError::Stopping) => ErrorCode::Unavailable,
         }
     }
 
@@ -105,6 +110,7 @@ impl ApiError {
             | Self::App(AppError::ManifestInvalid(ManifestError::TooLarge(_))) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
+            Self::Body(BodyError::TooSlow) => StatusCode::REQUEST_TIMEOUT,
             Self::Compressed(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::App(
                 AppError::UploadBusy { .. }

@@ -94,7 +94,7 @@ fn keep_password(path: &Path, first: &FirstStart) -> Result<(), Error> {
 #[derive(Debug)]
 pub struct Server {
     pub address: SocketAddr,
-    app: Arc<App>,
+    site: Site,
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
     background: Vec<JoinHandle<()>>,
@@ -114,25 +114,28 @@ impl Server {
         let address = listener.local_addr()?;
         let site = Site::new(Arc::clone(&app), config);
         let (stop, stopped) = watch::channel(false);
-        let accepting = tokio::spawn(edge::serve(listener, router(site), edge, stopped));
+        let accepting = tokio::spawn(edge::serve(listener, router(site.clone()), edge, stopped));
         let background = background(&app);
         Ok(Self {
             address,
-            app,
+            site,
             stop,
             accepting,
             background,
         })
     }
 
-    /// Stops accepting, lets open requests finish, and closes the database.
+    /// Stops accepting, lets open requests finish, records what uploads have
+    /// brought, and closes the database.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
         let _ = self.accepting.await;
+        self.site.receiving.close();
+        self.site.receiving.wait().await;
         for task in self.background {
             task.abort();
         }
-        self.app.close().await;
+        self.site.app.close().await;
     }
 }
 

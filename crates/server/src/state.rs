@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use tokio_util::task::TaskTracker;
 use wharf_app::App;
 
 use crate::{config::Config, metrics::Metrics, ops::Readiness};
@@ -21,6 +22,8 @@ pub struct Inner {
     pub trusted_proxies: Vec<IpNet>,
     pub metrics: Metrics,
     pub readiness: Readiness,
+    /// Uploads with bytes coming in; they outlive their connections.
+    pub receiving: TaskTracker,
 }
 
 impl Site {
@@ -34,6 +37,7 @@ impl Site {
             trusted_proxies: config.server.trusted_proxies.clone(),
             metrics: Metrics::default(),
             readiness: Readiness::default(),
+            receiving: TaskTracker::new(),
         }))
     }
 }

@@ -62,6 +62,7 @@ impl TestRegistry {
         let app = app.await.expect("starts");
         let mut config = Config::default();
         config.server.listen = ([127, 0, 0, 1], 0).into();
+        config.server.shutdown_seconds = 0;
         config.server.public_url = Some("http://registry.test".to_owned());
         config.server.trusted_proxies = vec!["10.0.0.0/8".parse().expect("a network")];
         let server = Server::start(Arc::clone(&app), &config)

@@ -21,12 +21,14 @@ use tokio::{
     time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 
 use super::{
     Lane,
     addresses::{Addresses, Admission},
     paced::Paced,
+    paced_body::PacedBody,
     plain::PlainStream,
     tls::{self, TlsError},
 };
@@ -36,6 +38,8 @@ use crate::config::ServerConfig;
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long a client may take over a request's headers, idle time before them included.
 const HEADERS: Duration = Duration::from_mins(1);
+/// How long the last answers may take when the server stops.
+const FAREWELL: Duration = Duration::from_secs(2);
 const MAX_HEADERS: usize = 100;
 const MAX_HEADER_BYTES: u32 = 32 * 1024;
 /// HTTP/2 streams of one connection.
@@ -57,6 +61,8 @@ pub struct Edge {
     addresses: Addresses,
     http: Builder<TokioExecutor>,
     shutdown: Duration,
+    /// Ends the bodies that still come in.
+    give_up: CancellationToken,
 }
 
 impl Edge {
@@ -71,6 +77,7 @@ impl Edge {
             addresses: Addresses::new(config.max_connections_per_address),
             http: http(),
             shutdown: Duration::from_secs(config.shutdown_seconds),
+            give_up: CancellationToken::new(),
         })
     }
 }
@@ -126,9 +133,21 @@ pub async fn serve(
         });
     }
     drop(listener);
-    if timeout(edge.shutdown, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests did not finish in time; their uploads can be resumed");
+    drain(&edge, graceful).await;
+}
+
+/// Lets open requests finish. Uploads that take longer are told to come back;
+/// downloads that take longer are cut, which their clients resume.
+async fn drain(edge: &Edge, graceful: GracefulShutdown) {
+    let mut finished = std::pin::pin!(graceful.shutdown());
+    if timeout(edge.shutdown, &mut finished).await.is_ok() {
+        return;
     }
+    tracing::warn!(
+        "some requests did not finish in time; uploads are recorded for their clients to resume"
+    );
+    edge.give_up.cancel();
+    let _ = timeout(FAREWELL, finished).await;
 }
 
 async fn accept(
@@ -189,7 +208,9 @@ impl Edge {
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let service = hyper::service::service_fn(move |request| {
+        let give_up = self.give_up.clone();
+        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+            let request = request.map(|body| Body::new(PacedBody::new(body, give_up.clone())));
             answer(router.clone(), peer.clone(), request)
         });
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
@@ -202,8 +223,8 @@ impl Edge {
 async fn answer(
     mut router: Router,
     peer: Peer,
-    mut request: Request<Incoming>,
+    mut request: Request<Body>,
 ) -> Result<Response<Body>, Infallible> {
     request.extensions_mut().insert(peer);
-    router.call(request.map(Body::new)).await
+    router.call(request).await
 }

@@ -6,10 +6,13 @@ mod addresses;
 mod file_body;
 mod lane;
 mod listen;
+mod pace;
 mod paced;
+mod paced_body;
 mod plain;
 mod tls;
 
 pub use file_body::FileBody;
 pub use lane::Lane;
 pub use listen::{Edge, Peer, serve};
+pub use paced_body::BodyError;

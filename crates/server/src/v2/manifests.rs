@@ -13,6 +13,7 @@ use wharf_oci::{
 
 use super::Call;
 use crate::{
+    edge::BodyError,
     error::ApiError,
     extract::query_values,
     reply::{self, DOCKER_CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG},
@@ -136,6 +137,6 @@ async fn read_manifest(call: &Call, body: Body) -> Result<bytes::Bytes, ApiError
     match Limited::new(body, MAX_SIZE).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large(MAX_SIZE + 1).into()),
-        Err(_) => Err(wharf_app::Error::BodyBroken.into()),
+        Err(error) => Err(BodyError::from_source(&*error).into()),
     }
 }

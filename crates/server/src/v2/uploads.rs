@@ -1,12 +1,9 @@
 //! `/v2/NAME/blobs/uploads/…` (end-4, end-5, end-6, end-11, end-13, end-14).
 
-use std::time::Duration;
-
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use http_body_util::BodyExt as _;
-use tokio::time::{Instant, timeout};
 use wharf_app::{
     Error,
     push::{Mounted, Progress, Receiving, StoredBlob},
@@ -16,16 +13,13 @@ use wharf_oci::{Algorithm, Digest, ErrorCode, Name, path::UploadId, range};
 use super::Call;
 use crate::{
     Site,
+    edge::BodyError,
     error::ApiError,
     reply::{self, DOCKER_UPLOAD_UUID},
 };
 
 /// A long stream is recorded this often, in bytes: what a crash can cost its client.
 const RECORD_EVERY: u64 = 256 * 1024 * 1024;
-/// A client must send at least [`LEAST`] bytes in this time.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// 1 KiB per second.
-const LEAST: u64 = 30 * 1024;
 
 /// end-4a begins, end-4b brings the whole blob, end-4c names the algorithm,
 /// end-11 mounts.
@@ -127,19 +121,15 @@ async fn receive_chunk(
     body: Body,
     expected: Option<u64>,
 ) -> Result<Progress, ApiError> {
-    let site = site.clone();
-    let task = tokio::spawn(async move {
-        match pour(&site, &mut receiving, body, expected).await {
-            Ok(()) => receiving.pause().await,
-            Err(error @ (Error::BodyBroken | Error::ChunkLength { .. })) => {
-                // Keep what came, so that the client can continue behind it.
-                receiving.pause().await?;
-                Err(error)
-            }
-            Err(error) => Err(error),
+    let metrics = site.clone();
+    let task = site.receiving.spawn(async move {
+        let poured = pour(&metrics, &mut receiving, body, expected).await;
+        match poured {
+            Ok(()) => Ok(receiving.pause().await?),
+            Err(error) => Err(keep(receiving, error).await?),
         }
     });
-    Ok(joined(task.await)?)
+    joined(task.await)
 }
 
 async fn receive_all(
@@ -149,47 +139,49 @@ async fn receive_all(
     expected: Option<u64>,
     digest: Digest,
 ) -> Result<StoredBlob, ApiError> {
-    let site = site.clone();
-    let task = tokio::spawn(async move {
-        pour(&site, &mut receiving, body, expected).await?;
-        receiving.finish(&digest).await
+    let metrics = site.clone();
+    let task = site.receiving.spawn(async move {
+        let poured = pour(&metrics, &mut receiving, body, expected).await;
+        match poured {
+            Ok(()) => Ok(receiving.finish(&digest).await?),
+            Err(error) => Err(keep(receiving, error).await?),
+        }
     });
-    Ok(joined(task.await)?)
+    joined(task.await)
 }
 
-fn joined<T>(result: Result<Result<T, Error>, tokio::task::JoinError>) -> Result<T, Error> {
-    result.unwrap_or_else(|e| Err(Error::Internal(format!("an upload's task died: {e}"))))
+/// Keeps what came before the body failed, so that its client can continue there.
+async fn keep(receiving: Receiving, error: ApiError) -> Result<ApiError, Error> {
+    if matches!(
+        error,
+        ApiError::Body(_) | ApiError::App(Error::ChunkLength { .. })
+    ) {
+        receiving.pause().await?;
+    }
+    Ok(error)
 }
 
-/// Takes in a body, at the pace the client must keep.
+fn joined<T>(result: Result<Result<T, ApiError>, tokio::task::JoinError>) -> Result<T, ApiError> {
+    let died = |e| Error::Internal(format!("an upload's task died: {e}")).into();
+    result.unwrap_or_else(|e| Err(died(e)))
+}
+
 async fn pour(
     site: &Site,
     receiving: &mut Receiving,
     mut body: Body,
     expected: Option<u64>,
-) -> Result<(), Error> {
+) -> Result<(), ApiError> {
     let begin = receiving.offset();
-    let (mut window, mut in_window) = (Instant::now(), 0);
-    loop {
-        let Ok(frame) = timeout(PATIENCE, body.frame()).await else {
-            return Err(Error::BodyBroken);
-        };
-        let Some(frame) = frame else { break };
-        let Ok(bytes) = frame.map_err(|_| Error::BodyBroken)?.into_data() else {
-            continue;
-        };
-        in_window += bytes.len() as u64;
-        if window.elapsed() > PATIENCE {
-            if in_window < LEAST {
-                return Err(Error::BodyBroken);
-            }
-            (window, in_window) = (Instant::now(), 0);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|e| BodyError::from_source(&e))?;
+        if let Ok(bytes) = frame.into_data() {
+            take(site, receiving, bytes, begin, expected).await?;
         }
-        take(site, receiving, bytes, begin, expected).await?;
     }
     let got = receiving.offset() - begin;
     match expected {
-        Some(expected) if got != expected => Err(Error::ChunkLength { expected, got }),
+        Some(expected) if got != expected => Err(Error::ChunkLength { expected, got }.into()),
         _ => Ok(()),
     }
 }

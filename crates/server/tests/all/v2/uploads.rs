@@ -1,6 +1,13 @@
 //! Every way a blob comes in.
 
+use std::time::Duration;
+
 use reqwest::{Method, Response, StatusCode, header};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
 use wharf_db::packages::Visibility;
 use wharf_oci::Digest;
 use wharf_testkit::{Caller, TestRegistry, image, push_image, raw};
@@ -139,12 +146,8 @@ async fn a_cut_connection_keeps_what_arrived() {
          Content-Length: 1000\r\nConnection: close\r\n\r\n0123456789"
     );
     let address = registry.url.strip_prefix("http://").expect("plain");
-    let mut stream = tokio::net::TcpStream::connect(address)
-        .await
-        .expect("connects");
-    tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes())
-        .await
-        .expect("sends");
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    stream.write_all(head.as_bytes()).await.expect("sends");
     drop(stream);
     // The server finishes with the cut request before it lets another one in.
     let response = loop {
@@ -241,6 +244,41 @@ async fn an_upload_survives_a_restart() {
     let response = put(&alice, &upload, &digest, &content[1_500_000..]).await;
     assert_eq!(response.status(), StatusCode::CREATED);
     registry.assert_sound().await;
+}
+
+#[tokio::test]
+async fn stopping_records_what_an_upload_has_brought() {
+    let registry = TestRegistry::start().await;
+    let alice = registry.user("alice").await;
+    let upload = alice.begin_upload("alice/app").await;
+    let token = alice.pat.clone().expect("a token");
+    let head = format!(
+        "PATCH {upload} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
+         Content-Length: 2000000\r\n\r\n"
+    );
+    let address = registry.url.strip_prefix("http://").expect("plain");
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    stream.write_all(head.as_bytes()).await.expect("sends");
+    stream.write_all(&vec![7; 1_000_000]).await.expect("sends");
+    let arrived = "wharf_upload_received_bytes_total 1000000\n";
+    let has_arrived = async {
+        loop {
+            let metrics = alice.get("/metrics").await.text().await.expect("text");
+            if metrics.contains(arrived) {
+                break;
+            }
+        }
+    };
+    timeout(Duration::from_mins(1), has_arrived)
+        .await
+        .expect("all of it arrived");
+    let registry = registry.restart().await;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("what arrived is kept"), "{answer}");
+    let alice = registry.with_header(&format!("Bearer {token}"));
+    assert_eq!(standing(&alice.get(&upload).await), "0-999999");
 }
 
 #[tokio::test]
