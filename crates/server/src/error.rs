@@ -28,8 +28,8 @@ pub enum ApiError {
     Path(#[from] PathError),
     #[error(transparent)]
     Scopes(#[from] ScopeParseError),
-    #[error("{method} is not allowed here")]
-    Method { method: String },
+    #[error("{method} is not allowed here, only {allow}")]
+    Method { method: String, allow: &'static str },
     #[error("`{name}` = `{value}` is not valid: {reason}")]
     Parameter {
         code: ErrorCode,
@@ -163,6 +163,9 @@ impl ApiError {
             && let Ok(value) = HeaderValue::from_str(&self.challenge(site, context))
         {
             headers.insert(header::WWW_AUTHENTICATE, value);
+        }
+        if let Self::Method { allow, .. } = self {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
         }
         if matches!(status.as_u16(), 429 | 503 | 507) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));

@@ -19,3 +19,4 @@ mod v2;
 
 pub use serve::{Server, open_app, tell_first_start};
 pub use state::Site;
+pub use v2::Operation;

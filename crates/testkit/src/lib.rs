@@ -10,7 +10,7 @@ mod postgres;
 mod raw;
 mod registry;
 
-pub use caller::Caller;
+pub use caller::{Caller, location};
 pub use faults::{Fault, FaultyStore};
 pub use image::{Image, image, index, index_with, push_image};
 pub use postgres::TestPostgres;

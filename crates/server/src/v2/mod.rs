@@ -7,6 +7,7 @@ mod base;
 mod blobs;
 mod catalog;
 mod manifests;
+mod operation;
 mod page;
 mod referrers;
 mod tags;
@@ -17,9 +18,11 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use http::{HeaderName, HeaderValue, Method, request::Parts};
+use http::{HeaderName, HeaderValue, request::Parts};
 use wharf_app::authn::Caller;
-use wharf_oci::path::{self, Path, PathError};
+use wharf_oci::path;
+
+pub use operation::Operation;
 
 use crate::{
     Site,
@@ -60,20 +63,17 @@ pub async fn dispatch(State(site): State<Site>, request: Request) -> Response {
         challenge: true,
         ..ErrorContext::default()
     };
-    let path = path::parse(parts.uri.path());
-    let method = parts.method.clone();
-    if let Ok(path) = &path {
-        context.package = path.name().map(ToString::to_string);
-        context.action = Some(action(&method));
+    let asked = path::parse(parts.uri.path())
+        .map_err(ApiError::from)
+        .and_then(|path| Operation::new(&parts.method, path));
+    let mut route = "v2_unknown";
+    if let Ok(operation) = &asked {
+        route = operation.route();
+        context.package = operation.package().map(ToString::to_string);
+        context.action = Some(operation.action().as_str());
     }
-    let asked = path.as_ref().ok().cloned();
-    let query = parts.uri.query().map(str::to_owned);
-    let route = path.as_ref().map_or("v2_unknown", route);
-    let result = answer(site.clone(), parts, body, path, &mut context).await;
-    let mut response = result.unwrap_or_else(|error| {
-        context.scope = asked.and_then(|path| scope(&path, &method, query.as_deref()));
-        error.reply(&site, &context)
-    });
+    let result = answer(site.clone(), parts, body, asked, &mut context).await;
+    let mut response = result.unwrap_or_else(|error| error.reply(&site, &context));
     let version = HeaderValue::from_static("registry/2.0");
     response.headers_mut().insert(API_VERSION, version);
     response.extensions_mut().insert(Outcome {
@@ -84,11 +84,12 @@ pub async fn dispatch(State(site): State<Site>, request: Request) -> Response {
     response
 }
 
+/// Finds out who asks, even for what is refused: the refusal depends on it.
 async fn answer(
     site: Site,
     parts: Parts,
     body: Body,
-    path: Result<Path, PathError>,
+    asked: Result<Operation, ApiError>,
     context: &mut ErrorContext,
 ) -> Result<Response, ApiError> {
     let caller = site.app.authenticate(&credential(&parts.headers)).await?;
@@ -99,74 +100,34 @@ async fn answer(
         caller,
         parts,
     };
-    let method = call.parts.method.clone();
-    match (method.as_str(), path?) {
-        ("GET" | "HEAD", Path::Base) => base::check(&call),
-        ("GET" | "HEAD", Path::Catalog) => catalog::list(&call).await,
-        ("GET" | "HEAD", Path::Tags(name)) => tags::list(&call, &name).await,
-        ("GET" | "HEAD", Path::Manifest(name, reference)) => {
-            manifests::get(&call, &name, &reference).await
-        }
-        ("PUT", Path::Manifest(name, reference)) => {
-            manifests::put(&call, body, &name, reference).await
-        }
-        ("DELETE", Path::Manifest(name, reference)) => {
-            manifests::delete(&call, &name, &reference).await
-        }
-        ("GET", Path::Blob(name, digest)) => blobs::get(&call, &name, &digest).await,
-        ("HEAD", Path::Blob(name, digest)) => blobs::head(&call, &name, &digest).await,
-        ("DELETE", Path::Blob(name, digest)) => blobs::delete(&call, &name, &digest).await,
-        ("POST", Path::Uploads(name)) => uploads::begin(&call, body, &name).await,
-        ("GET" | "HEAD", Path::Upload(name, id)) => uploads::status(&call, &name, &id).await,
-        ("PATCH", Path::Upload(name, id)) => uploads::append(&call, body, &name, &id).await,
-        ("PUT", Path::Upload(name, id)) => uploads::finish(&call, body, &name, &id).await,
-        ("DELETE", Path::Upload(name, id)) => uploads::cancel(&call, &name, &id).await,
-        ("GET" | "HEAD", Path::Referrers(name, digest)) => {
-            referrers::list(&call, &name, &digest).await
-        }
-        (method, _) => Err(ApiError::Method {
-            method: method.to_owned(),
-        }),
+    let operation = asked?;
+    let result = perform(&call, body, &operation).await;
+    if result.is_err() {
+        context.scope = operation.scope(call.parts.uri.query());
     }
+    result
 }
 
-fn route(path: &Path) -> &'static str {
-    match path {
-        Path::Base => "v2_base",
-        Path::Catalog => "v2_catalog",
-        Path::Tags(_) => "v2_tags",
-        Path::Manifest(..) => "v2_manifest",
-        Path::Blob(..) => "v2_blob",
-        Path::Uploads(_) | Path::Upload(..) => "v2_upload",
-        Path::Referrers(..) => "v2_referrers",
-    }
-}
-
-fn action(method: &Method) -> &'static str {
-    match *method {
-        Method::GET | Method::HEAD => "pull",
-        Method::DELETE => "delete",
-        _ => "push",
-    }
-}
-
-/// The scope that the challenge tells the client to ask for.
-fn scope(path: &Path, method: &Method, query: Option<&str>) -> Option<String> {
-    if *path == Path::Catalog {
-        return Some("registry:catalog:*".to_owned());
-    }
-    let name = path.name()?;
-    let actions = match action(method) {
-        "pull" | "delete" if matches!(path, Path::Upload(..)) => "pull,push",
-        "push" => "pull,push",
-        other => other,
-    };
-    let own = format!("repository:{name}:{actions}");
-    let source = query_value(query, "from").and_then(|from| from.parse::<wharf_oci::Name>().ok());
-    Some(match source {
-        Some(from) if matches!(path, Path::Uploads(_)) => {
-            format!("{own} repository:{from}:pull")
+async fn perform(call: &Call, body: Body, operation: &Operation) -> Result<Response, ApiError> {
+    match operation {
+        Operation::Base => base::check(call),
+        Operation::Catalog => catalog::list(call).await,
+        Operation::ListTags(name) => tags::list(call, name).await,
+        Operation::GetManifest(name, reference) => manifests::get(call, name, reference).await,
+        Operation::PutManifest(name, reference) => {
+            manifests::put(call, body, name, reference.clone()).await
         }
-        _ => own,
-    })
+        Operation::DeleteManifest(name, reference) => {
+            manifests::delete(call, name, reference).await
+        }
+        Operation::GetBlob(name, digest) => blobs::get(call, name, digest).await,
+        Operation::HeadBlob(name, digest) => blobs::head(call, name, digest).await,
+        Operation::DeleteBlob(name, digest) => blobs::delete(call, name, digest).await,
+        Operation::BeginUpload(name) => uploads::begin(call, body, name).await,
+        Operation::UploadStatus(name, id) => uploads::status(call, name, id).await,
+        Operation::AppendUpload(name, id) => uploads::append(call, body, name, id).await,
+        Operation::FinishUpload(name, id) => uploads::finish(call, body, name, id).await,
+        Operation::CancelUpload(name, id) => uploads::cancel(call, name, id).await,
+        Operation::ListReferrers(name, digest) => referrers::list(call, name, digest).await,
+    }
 }
