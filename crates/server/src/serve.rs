@@ -90,6 +90,20 @@ fn keep_password(path: &Path, first: &FirstStart) -> Result<(), Error> {
     write().map_err(|e| Error::Internal(format!("cannot write {}: {e}", path.display())))
 }
 
+/// A registry that can write nothing is refused at the start. A full one
+/// serves what it has until somebody makes room.
+async fn check_writable(app: &App, config: &Config) -> anyhow::Result<()> {
+    match app.check_ready().await {
+        Err(error) if !error.is_full() => {
+            let data = config.storage.data.display();
+            Err(anyhow::Error::new(error).context(format!(
+                "the data directory {data} cannot be used; it must be writable"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A server that accepts connections.
 #[derive(Debug)]
 pub struct Server {
@@ -104,6 +118,7 @@ impl Server {
     /// Binds and begins to serve.
     pub async fn start(app: Arc<App>, config: &Config) -> anyhow::Result<Self> {
         let edge = Edge::new(&config.server)?;
+        check_writable(&app, config).await?;
         let listen = config.server.listen;
         let listener = TcpListener::bind(listen).await.map_err(|e| match e.kind() {
             io::ErrorKind::AddrInUse => anyhow!(

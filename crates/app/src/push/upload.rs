@@ -217,6 +217,16 @@ impl Receiving {
         })
     }
 
+    /// Ends an upload that nobody can continue.
+    pub async fn abandon(self) -> Result<(), Error> {
+        let Self {
+            app, id, writer, ..
+        } = self;
+        drop(writer);
+        app.db.write(Forget(id.clone())).await?;
+        Ok(app.store.discard(&id).await?)
+    }
+
     /// Ends the upload: the content must be what `expected` says. With
     /// another content nothing is stored, and the upload is over.
     pub async fn finish(self, expected: &Digest) -> Result<StoredBlob, Error> {

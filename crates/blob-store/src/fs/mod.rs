@@ -2,6 +2,7 @@
 //! `fdatasync`, hard link, and `fsync` of the directory, in that order.
 
 mod layout;
+mod room;
 mod upload;
 
 use std::{
@@ -120,9 +121,9 @@ impl BlobStore for FsStore {
             let path = layout.uploads().join(".probe");
             let failed = |e| StoreError::new("probe", path.display(), e);
             fs::write(&path, b"probe").map_err(failed)?;
-            File::open(&path)
-                .and_then(|f| f.sync_data())
-                .map_err(failed)?;
+            let file = File::open(&path).map_err(failed)?;
+            file.sync_data().map_err(failed)?;
+            room::room_for(&file, 0).map_err(failed)?;
             let read = fs::read(&path).map_err(failed)?;
             if read != b"probe" {
                 return Err(failed(io::ErrorKind::InvalidData.into()));

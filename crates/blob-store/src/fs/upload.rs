@@ -13,7 +13,7 @@ use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 use wharf_oci::{Algorithm, Hasher, path::UploadId};
 
-use super::{layout::Layout, published, remove_file};
+use super::{layout::Layout, published, remove_file, room::room_for};
 use crate::{Checkpoint, Finished, StoreError, UploadWriter};
 
 /// Bytes gathered before they go to the blocking thread. Smaller batches cost
@@ -148,6 +148,8 @@ struct Appender {
     hash: Hash,
     /// Whether the file differs from what was last synced.
     dirty: bool,
+    /// Bytes that were synced; no acknowledged offset lies beyond.
+    synced: u64,
     /// Bytes since write-back was last started.
     unsynced: u64,
     write_back: Option<std::thread::JoinHandle<io::Result<()>>>,
@@ -180,6 +182,7 @@ impl Appender {
             offset: checkpoint.offset,
             hash,
             dirty: checkpoint.offset == 0,
+            synced: checkpoint.offset,
             unsynced: 0,
             write_back: None,
         }
@@ -194,7 +197,9 @@ impl Appender {
             self.hash_as(algorithm)?;
         }
         let file = self.open()?;
-        write_all(&file, batch).map_err(|e| self.failed("write", e))?;
+        room_for(&file, len)
+            .and_then(|()| write_all(&file, batch))
+            .map_err(|e| self.give_back(&file, "write", e))?;
         if let Hash::Running(hasher) = &mut self.hash {
             for bytes in batch {
                 hasher.update(bytes);
@@ -264,8 +269,10 @@ impl Appender {
         self.join_write_back()?;
         let file = self.open()?;
         if self.dirty {
-            file.sync_data().map_err(|e| self.failed("sync", e))?;
+            file.sync_data()
+                .map_err(|e| self.give_back(&file, "sync", e))?;
             self.dirty = false;
+            self.synced = self.offset;
             self.unsynced = 0;
         }
         Ok(())
@@ -305,6 +312,13 @@ impl Appender {
             Hash::Running(hasher) => hasher.save(),
             Hash::Unknown(_) => Vec::new(),
         }
+    }
+
+    /// An upload that cannot go on does not keep the room it took.
+    fn give_back(&self, file: &File, operation: &'static str, error: io::Error) -> StoreError {
+        // Truncating is a favour; the error is what counts.
+        let _ = file.set_len(self.synced);
+        self.failed(operation, error)
     }
 
     fn failed(&self, operation: &'static str, error: io::Error) -> StoreError {

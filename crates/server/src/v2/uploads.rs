@@ -45,7 +45,7 @@ pub async fn begin(call: &Call, body: Body, name: &Name) -> Result<Response, Api
     };
     let expected = content_length(call);
     let receiving = app.receive(&call.caller, name, &progress.id, None).await?;
-    let stored = receive_all(&call.site, receiving, body, expected, digest).await?;
+    let stored = receive_whole(&call.site, receiving, body, expected, digest).await?;
     Ok(reply::blob_created(name, &stored.digest))
 }
 
@@ -89,7 +89,7 @@ pub async fn finish(
     let expected = chunk_length(chunk.as_ref(), call)?;
     let start = chunk.map(|range| range.start);
     let receiving = call.site.app.receive(&call.caller, name, id, start).await?;
-    let stored = receive_all(&call.site, receiving, body, expected, digest).await?;
+    let stored = receive_last(&call.site, receiving, body, expected, digest).await?;
     Ok(reply::blob_created(name, &stored.digest))
 }
 
@@ -132,7 +132,7 @@ async fn receive_chunk(
     joined(task.await)
 }
 
-async fn receive_all(
+async fn receive_last(
     site: &Site,
     mut receiving: Receiving,
     body: Body,
@@ -146,6 +146,26 @@ async fn receive_all(
             Ok(()) => Ok(receiving.finish(&digest).await?),
             Err(error) => Err(keep(receiving, error).await?),
         }
+    });
+    joined(task.await)
+}
+
+/// A blob in one request: nobody knows the upload's id, so nothing of a failed one is kept.
+async fn receive_whole(
+    site: &Site,
+    mut receiving: Receiving,
+    body: Body,
+    expected: Option<u64>,
+    digest: Digest,
+) -> Result<StoredBlob, ApiError> {
+    let metrics = site.clone();
+    let task = site.receiving.spawn(async move {
+        let poured = pour(&metrics, &mut receiving, body, expected).await;
+        if let Err(error) = poured {
+            receiving.abandon().await?;
+            return Err(error);
+        }
+        Ok(receiving.finish(&digest).await?)
     });
     joined(task.await)
 }

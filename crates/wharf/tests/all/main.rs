@@ -6,5 +6,6 @@ mod admin;
 mod client_commands;
 mod clients;
 mod crash;
+mod disk;
 mod process;
 mod start;

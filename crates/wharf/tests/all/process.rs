@@ -79,6 +79,11 @@ impl Process {
         }
     }
 
+    /// A file under `/proc` about the server.
+    pub fn proc(&self, file: &str) -> PathBuf {
+        format!("/proc/{}/{file}", self.child.id()).into()
+    }
+
     /// SIGKILL: nothing is flushed, nothing is said.
     pub fn kill(&mut self) {
         self.child.kill().expect("killed");
@@ -157,4 +162,15 @@ pub fn run(mut command: Command, input: &str) -> Output {
 
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// `wharf serve` that must not start; returns what it said.
+pub fn serve_fails(arguments: &[&str], data: &Path) -> String {
+    let mut command = Command::new(WHARF);
+    command.arg("serve").arg("--data").arg(data).args(arguments);
+    let output = run(command, "");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    let message = text(&output.stderr);
+    assert!(!message.contains("panicked"), "{message}");
+    message
 }

@@ -1,18 +1,8 @@
 //! Starting, and every way not to.
 
-use std::{os::unix::fs::PermissionsExt as _, path::Path, process::Command};
+use std::{os::unix::fs::PermissionsExt as _, process::Command};
 
-use crate::process::{Process, WHARF, admin, free_port, run, text};
-
-fn serve_fails(arguments: &[&str], data: &Path) -> String {
-    let mut command = Command::new(WHARF);
-    command.arg("serve").arg("--data").arg(data).args(arguments);
-    let output = run(command, "");
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
-    let message = text(&output.stderr);
-    assert!(!message.contains("panicked"), "{message}");
-    message
-}
+use crate::process::{Process, admin, free_port, run, serve_fails, text};
 
 #[test]
 fn the_first_start_tells_how_to_sign_in_and_the_second_does_not() {
