@@ -3,15 +3,20 @@
 //! more than it needs.
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{Read, Write},
     net::{SocketAddr, TcpStream},
 };
 
 use anyhow::{Context as _, ensure};
 
+use crate::servers::Server;
+
+trait Stream: Read + Write + Send {}
+impl<S: Read + Write + Send> Stream for S {}
+
 /// One keep-alive connection.
 pub struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     host: SocketAddr,
     authorization: String,
     buffer: Vec<u8>,
@@ -28,9 +33,14 @@ pub struct Answer {
 
 impl Connection {
     /// `authorization`: the header's value, or empty.
-    pub fn open(host: SocketAddr, authorization: &str) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(host)?;
-        stream.set_nodelay(true)?;
+    pub fn open(server: &Server, authorization: &str) -> anyhow::Result<Self> {
+        let host = server.address;
+        let plain = TcpStream::connect(host)?;
+        plain.set_nodelay(true)?;
+        let stream: Box<dyn Stream> = match &server.tls {
+            Some(tls) => Box::new(tls.connect(plain)?),
+            None => Box::new(plain),
+        };
         let authorization = match authorization {
             "" => String::new(),
             value => format!("Authorization: {value}\r\n"),

@@ -1,7 +1,6 @@
 //! Clients that ask as fast as they are answered, for a while.
 
 use std::{
-    net::SocketAddr,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -67,7 +66,7 @@ pub fn repeat(
 ) -> anyhow::Result<Measurement> {
     let stop = AtomicBool::new(false);
     measure(server, || {
-        let workers = |_| || asking(server.address, authorization, &stop, method, path);
+        let workers = |_| || asking(server, authorization, &stop, method, path);
         thread::scope(|scope| {
             let tasks: Vec<_> = (0..clients).map(workers).map(|w| scope.spawn(w)).collect();
             thread::sleep(duration);
@@ -81,13 +80,13 @@ pub fn repeat(
 }
 
 fn asking(
-    address: SocketAddr,
+    server: &Server,
     authorization: &str,
     stop: &AtomicBool,
     method: &str,
     path: &str,
 ) -> anyhow::Result<Vec<(Duration, u64)>> {
-    let mut connection = Connection::open(address, authorization)?;
+    let mut connection = Connection::open(server, authorization)?;
     let mut done = Vec::new();
     while !stop.load(Ordering::Relaxed) || done.is_empty() {
         let begun = Instant::now();

@@ -1,5 +1,5 @@
-//! Speed beside peers: Wharf, Debian's docker-registry and nginx (static
-//! files) in one interleaved run on one machine. By hand only; never a test.
+//! Speed beside peers: Wharf, Debian's docker-registry, distribution 3 and nginx
+//! (static files) in one interleaved run on one machine. By hand only; never a test.
 //!
 //! `cargo build --release -p wharf && cargo run --release -p wharf-benches`
 
@@ -8,6 +8,7 @@ mod load;
 mod report;
 mod seed;
 mod servers;
+mod tls;
 mod workloads;
 
 use std::{io::Write as _, path::PathBuf, time::Duration};
@@ -20,6 +21,9 @@ pub struct Options {
     /// The release binary to measure
     #[arg(long, default_value = "target/release/wharf")]
     wharf: PathBuf,
+    /// The `registry` binary of distribution 3, to be measured too
+    #[arg(long)]
+    distribution: Option<PathBuf>,
     /// Where the servers keep their data; a real disk, not tmpfs
     #[arg(long, default_value = "target")]
     dir: PathBuf,
@@ -42,6 +46,6 @@ impl Options {
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    writeln!(std::io::stdout().lock(), "{}", report::machine()?)?;
+    writeln!(std::io::stdout().lock(), "{}", report::machine(&options)?)?;
     workloads::run(&options)
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, process::Command};
 
-use crate::load::Measurement;
+use crate::{Options, load::Measurement};
 
 /// What is shown of each measurement.
 #[derive(Debug, Clone, Copy)]
@@ -101,7 +101,7 @@ impl Table {
 }
 
 /// The machine and the peers, for the head of the page.
-pub fn machine() -> anyhow::Result<String> {
+pub fn machine(options: &Options) -> anyhow::Result<String> {
     let info = std::fs::read_to_string("/proc/cpuinfo")?;
     let model = info.lines().find(|line| line.starts_with("model name"));
     let model = model
@@ -119,9 +119,15 @@ pub fn machine() -> anyhow::Result<String> {
             .unwrap_or("not installed")
             .to_owned()
     };
+    let distribution = options
+        .distribution
+        .as_ref()
+        .map_or_else(String::new, |path| {
+            format!(" {};", said(&path.to_string_lossy(), "--version"))
+        });
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     Ok(format!(
-        "{model}, {cores} cores, Linux {}; {}; {}\n\n    cargo run --release -p wharf-benches -- {}\n",
+        "{model}, {cores} cores, Linux {}; {};{distribution} {}\n\n    cargo run --release -p wharf-benches -- {}\n",
         said("uname", "-r"),
         said("docker-registry", "--version"),
         said("/usr/sbin/nginx", "-v"),

@@ -93,15 +93,15 @@ pub fn blob(server: &Server, base: &Base) -> anyhow::Result<String> {
         fs::write(server.dir.join("html").join(unique.digest.hex()), content)?;
         return Ok(format!("/{}", unique.digest.hex()));
     }
-    let mut connection = Connection::open(server.address, &server.authorization(REPOSITORY)?)?;
+    let mut connection = Connection::open(server, &server.authorization(REPOSITORY)?)?;
     push(&mut connection, REPOSITORY, base, &unique)?;
     Ok(format!("/v2/{REPOSITORY}/blobs/{}", unique.digest))
 }
 
-/// A repository with `count` tags on one image; returns it.
-pub fn tags(server: &Server, count: usize) -> anyhow::Result<String> {
+/// A repository with `count` tags on one image; returns both.
+pub fn tags(server: &Server, count: usize) -> anyhow::Result<(String, Digest)> {
     let repository = format!("admin/tags-{count}");
-    let mut connection = Connection::open(server.address, &server.authorization(&repository)?)?;
+    let mut connection = Connection::open(server, &server.authorization(&repository)?)?;
     let base = Base::new(1024)?;
     let config = base.unique()?;
     push(&mut connection, &repository, &base, &config)?;
@@ -128,5 +128,5 @@ pub fn tags(server: &Server, count: usize) -> anyhow::Result<String> {
     } else {
         names.iter().try_for_each(|name| put(name))?;
     }
-    Ok(repository)
+    Ok((repository, digest))
 }

@@ -9,15 +9,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
-use crate::{Options, http::Connection};
+use crate::{Options, http::Connection, tls::Tls};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Wharf,
     DockerRegistry,
+    Distribution,
     Nginx,
 }
 
@@ -26,6 +27,7 @@ impl Kind {
         match self {
             Self::Wharf => "Wharf",
             Self::DockerRegistry => "docker-registry",
+            Self::Distribution => "distribution 3",
             Self::Nginx => "nginx",
         }
     }
@@ -36,6 +38,7 @@ pub struct Server {
     pub kind: Kind,
     pub address: SocketAddr,
     pub dir: PathBuf,
+    pub tls: Option<Tls>,
     /// From `exec` to the first connection.
     pub started_in: Duration,
     wharf: PathBuf,
@@ -44,11 +47,16 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn start(kind: Kind, options: &Options, dir: &Path) -> anyhow::Result<Self> {
+    pub fn start(
+        kind: Kind,
+        options: &Options,
+        dir: &Path,
+        tls: Option<&Tls>,
+    ) -> anyhow::Result<Self> {
         fs::create_dir_all(dir)?;
         let dir = dir.canonicalize()?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let mut command = command(kind, options, &dir, address)?;
+        let mut command = command(kind, options, &dir, address, tls)?;
         let begun = Instant::now();
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let child = child.with_context(|| format!("{} does not start", kind.name()))?;
@@ -56,6 +64,7 @@ impl Server {
             kind,
             address,
             dir,
+            tls: tls.cloned(),
             started_in: Duration::ZERO,
             wharf: options.wharf.clone(),
             pat: String::new(),
@@ -94,7 +103,7 @@ impl Server {
             return Ok(String::new());
         }
         let basic = BASE64_STANDARD.encode(format!("admin:{}", self.pat));
-        let mut connection = Connection::open(self.address, &format!("Basic {basic}"))?;
+        let mut connection = Connection::open(self, &format!("Basic {basic}"))?;
         let answer =
             connection.fetch(&format!("/token?scope=repository:{repository}:pull,push"))?;
         let body: serde_json::Value = serde_json::from_slice(&answer.body)?;
@@ -155,59 +164,90 @@ fn command(
     options: &Options,
     dir: &Path,
     address: SocketAddr,
+    tls: Option<&Tls>,
 ) -> anyhow::Result<Command> {
     match kind {
-        Kind::Wharf => {
-            let mut command = Command::new(&options.wharf);
-            command
-                .args(["serve", "--listen", &address.to_string(), "--data"])
-                .arg(dir.join("data"));
-            Ok(command)
+        Kind::Wharf => wharf(options, dir, address, tls),
+        Kind::DockerRegistry => distribution("docker-registry".as_ref(), dir, address, tls),
+        Kind::Distribution => {
+            let program = options.distribution.as_ref().context("--distribution")?;
+            distribution(program, dir, address, tls)
         }
-        Kind::DockerRegistry => {
-            let config = dir.join("config.yml");
-            fs::write(&config, registry_config(dir, address))?;
-            let mut command = Command::new("docker-registry");
-            command
-                .arg("serve")
-                .arg(config)
-                .env("OTEL_TRACES_EXPORTER", "none");
-            Ok(command)
-        }
-        Kind::Nginx => {
-            fs::create_dir_all(dir.join("html"))?;
-            let config = dir.join("nginx.conf");
-            fs::write(&config, nginx_config(dir, address))?;
-            let program = ["/usr/sbin/nginx", "/usr/bin/nginx"]
-                .into_iter()
-                .find(|p| Path::new(p).exists());
-            let Some(program) = program else {
-                bail!("nginx is not installed");
-            };
-            let mut command = Command::new(program);
-            command.arg("-c").arg(config);
-            Ok(command)
-        }
+        Kind::Nginx => nginx(dir, address, tls),
     }
 }
 
-fn registry_config(dir: &Path, address: SocketAddr) -> String {
-    format!(
-        "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n\
-         storage:\n  filesystem: {{rootdirectory: {}, maxthreads: 100}}\n  delete: {{enabled: true}}\n  \
-         cache: {{blobdescriptor: inmemory}}\n  maintenance: {{uploadpurging: {{enabled: false}}}}\n\
-         http: {{addr: \"{address}\", secret: x}}\nhealth: {{storagedriver: {{enabled: false}}}}\n",
-        dir.join("data").display()
-    )
+fn wharf(
+    options: &Options,
+    dir: &Path,
+    address: SocketAddr,
+    tls: Option<&Tls>,
+) -> anyhow::Result<Command> {
+    let mut command = Command::new(&options.wharf);
+    command
+        .args(["serve", "--listen", &address.to_string(), "--data"])
+        .arg(dir.join("data"));
+    if let Some(Tls { cert, key, .. }) = tls {
+        let config = dir.join("wharf.toml");
+        fs::write(
+            &config,
+            format!("[server]\ntls_cert = \"{cert}\"\ntls_key = \"{key}\"\n"),
+        )?;
+        command.arg("--config").arg(config);
+    }
+    Ok(command)
 }
 
-fn nginx_config(dir: &Path, address: SocketAddr) -> String {
+/// Debian's 2.8 and distribution 3 read the same configuration.
+fn distribution(
+    program: &Path,
+    dir: &Path,
+    address: SocketAddr,
+    tls: Option<&Tls>,
+) -> anyhow::Result<Command> {
+    let data = dir.join("data").display().to_string();
+    let tls = tls.map_or_else(String::new, |Tls { cert, key, .. }| {
+        format!(", tls: {{certificate: \"{cert}\", key: \"{key}\"}}")
+    });
+    let text = format!(
+        "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n\
+         storage:\n  filesystem: {{rootdirectory: {data}, maxthreads: 100}}\n  delete: {{enabled: true}}\n  \
+         cache: {{blobdescriptor: inmemory}}\n  maintenance: {{uploadpurging: {{enabled: false}}}}\n\
+         http: {{addr: \"{address}\", secret: x{tls}}}\nhealth: {{storagedriver: {{enabled: false}}}}\n",
+    );
+    let config = dir.join("config.yml");
+    fs::write(&config, text)?;
+    let mut command = Command::new(program);
+    command
+        .arg("serve")
+        .arg(config)
+        .env("OTEL_TRACES_EXPORTER", "none");
+    Ok(command)
+}
+
+fn nginx(dir: &Path, address: SocketAddr, tls: Option<&Tls>) -> anyhow::Result<Command> {
+    fs::create_dir_all(dir.join("html"))?;
+    let config = dir.join("nginx.conf");
+    fs::write(&config, nginx_config(dir, address, tls))?;
+    let program = ["/usr/sbin/nginx", "/usr/bin/nginx"]
+        .into_iter()
+        .find(|p| Path::new(p).exists());
+    let mut command = Command::new(program.context("nginx is not installed")?);
+    command.arg("-c").arg(config);
+    Ok(command)
+}
+
+fn nginx_config(dir: &Path, address: SocketAddr, tls: Option<&Tls>) -> String {
     let dir = dir.display();
+    let (ssl, files) = tls.map_or_else(Default::default, |Tls { cert, key, .. }| {
+        let files = format!("ssl_certificate \"{cert}\"; ssl_certificate_key \"{key}\";");
+        (" ssl", files)
+    });
     format!(
         "worker_processes 2; daemon off; pid {dir}/pid; error_log {dir}/error.log; user root;\n\
          events {{ worker_connections 1024; }}\n\
          http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000; open_file_cache max=1000;\n\
          client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;\n\
-         server {{ listen {address}; root {dir}/html; }} }}\n"
+         server {{ listen {address}{ssl}; {files} root {dir}/html; }} }}\n"
     )
 }

@@ -9,6 +9,7 @@ use crate::{
     report::{Table, Unit},
     seed::{self, Base, REPOSITORY},
     servers::{Kind, Server},
+    tls::Tls,
 };
 
 const KIB: usize = 1024;
@@ -25,18 +26,22 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
             .as_deref()
             .is_none_or(|only| name.contains(only))
     };
-    let start = |kind: Kind| Server::start(kind, options, &dir.path().join(kind.name()));
+    let mut kinds = vec![Kind::Wharf, Kind::DockerRegistry];
+    kinds.extend(options.distribution.as_ref().map(|_| Kind::Distribution));
+    kinds.push(Kind::Nginx);
+    let start = |tls: Option<&Tls>| -> anyhow::Result<Vec<Server>> {
+        let place = if tls.is_some() { "tls" } else { "plain" };
+        let servers = kinds.iter().map(|&kind| {
+            let dir = dir.path().join(place).join(kind.name().replace(' ', "-"));
+            Server::start(kind, options, &dir, tls)
+        });
+        servers.collect()
+    };
     // The first start makes keys and an account; it is the later ones that count.
-    drop([
-        start(Kind::Wharf)?,
-        start(Kind::DockerRegistry)?,
-        start(Kind::Nginx)?,
-    ]);
-    let all = [
-        start(Kind::Wharf)?,
-        start(Kind::DockerRegistry)?,
-        start(Kind::Nginx)?,
-    ];
+    drop(start(None)?);
+    let all = start(None)?;
+    // All but nginx, the last.
+    let registries = &all[..all.len() - 1];
     if wanted("start") {
         print(&starting(&all)?)?;
     }
@@ -44,25 +49,24 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         print(&pulls(options, &all, 64 * KIB, Unit::Operations)?.render())?;
         print(&pulls(options, &all, 256 * MIB, Unit::Bytes)?.render())?;
     }
+    if wanted("tls") {
+        let servers = start(Some(&Tls::new(dir.path())?))?;
+        print(&pulls(options, &servers, 64 * KIB, Unit::Operations)?.render())?;
+        print(&pulls(options, &servers, 256 * MIB, Unit::Bytes)?.render())?;
+    }
     if wanted("push") {
-        let clients = [1, 8, 32];
-        let small = pushes(
-            options,
-            &all[..2],
-            64 * KIB,
-            &clients,
-            100,
-            Unit::Operations,
-        )?;
-        print(&small.render())?;
-        print(&pushes(options, &all[..2], MIB, &[1, 8], 50, Unit::Operations)?.render())?;
-        print(&pushes(options, &all[..2], 256 * MIB, &[1, 8], 1, Unit::Bytes)?.render())?;
+        let sizes = [(64 * KIB, &[1, 8, 32][..], 100), (MIB, &[1, 8], 50)];
+        for (size, clients, each) in sizes {
+            let table = pushes(options, registries, size, clients, each, Unit::Operations)?;
+            print(&table.render())?;
+        }
+        print(&pushes(options, registries, 256 * MIB, &[1, 8], 1, Unit::Bytes)?.render())?;
     }
     if wanted("manifest") {
-        manifests(options, &all[..2])?;
+        by_tags(options, registries)?;
     }
     if wanted("head") {
-        print(&head_storm(options, &all[..2])?.render())?;
+        print(&head_storm(options, registries)?.render())?;
     }
     print(&memory(&all)?)
 }
@@ -94,7 +98,12 @@ fn memory(servers: &[Server]) -> anyhow::Result<String> {
 }
 
 fn pulls(options: &Options, servers: &[Server], size: usize, unit: Unit) -> anyhow::Result<Table> {
-    let title = format!("Pull a blob of {}", spoken(size));
+    let over = if servers[0].tls.is_some() {
+        ", over TLS"
+    } else {
+        ""
+    };
+    let title = format!("Pull a blob of {}{over}", spoken(size));
     let mut table = Table::new(&title, unit);
     let base = Base::new(size)?;
     let paths = servers.iter().map(|server| seed::blob(server, &base));
@@ -147,7 +156,7 @@ fn pusher<'a>(
         .map(|_| base.unique())
         .collect::<Result<Vec<_>, _>>()?;
     Ok(move || {
-        let mut connection = Connection::open(server.address, token)?;
+        let mut connection = Connection::open(server, token)?;
         let mut done = Vec::new();
         for blob in &blobs {
             let begun = Instant::now();
@@ -158,30 +167,44 @@ fn pusher<'a>(
     })
 }
 
-fn manifests(options: &Options, servers: &[Server]) -> anyhow::Result<()> {
-    for method in ["GET", "HEAD"] {
-        let mut table = Table::new(
-            &format!("{method} a 2 KiB manifest by tag, 8 clients"),
-            Unit::Operations,
-        );
-        for count in [10, 1000, 100_000] {
-            for server in servers
-                .iter()
-                .filter(|s| count <= 1000 || s.kind == Kind::Wharf)
-            {
-                let repository = seed::tags(server, count)?;
-                let path = format!("/v2/{repository}/manifests/t{}", count / 2);
-                let token = server.authorization(&repository)?;
+/// What is asked for in a repository with few and with many tags. The peers
+/// are spared the 100,000, which they take hours to make.
+fn by_tags(options: &Options, servers: &[Server]) -> anyhow::Result<()> {
+    let titles = [
+        "GET a 2 KiB manifest by tag, 8 clients",
+        "HEAD a 2 KiB manifest by tag, 8 clients",
+        "GET a page of 10 tags, 8 clients",
+        "GET the referrers of a manifest, 8 clients",
+    ];
+    let mut tables = titles.map(|title| Table::new(title, Unit::Operations));
+    for count in [10, 1000, 100_000] {
+        for server in servers
+            .iter()
+            .filter(|s| count <= 1000 || s.kind == Kind::Wharf)
+        {
+            let (repository, digest) = seed::tags(server, count)?;
+            let manifest = format!("/v2/{repository}/manifests/t{}", count / 2);
+            let page = format!("/v2/{repository}/tags/list?n=10&last=t{}", count / 2);
+            let referrers = format!("/v2/{repository}/referrers/{digest}");
+            let asked = [
+                ("GET", &manifest),
+                ("HEAD", &manifest),
+                ("GET", &page),
+                ("GET", &referrers),
+            ];
+            let token = server.authorization(&repository)?;
+            // The Go registries know no referrers.
+            let known = if server.kind == Kind::Wharf { 4 } else { 3 };
+            for (table, (method, path)) in tables.iter_mut().zip(asked).take(known) {
                 for _ in 0..options.rounds {
                     let found =
-                        load::repeat(server, &token, 8, options.duration(), (method, &path))?;
+                        load::repeat(server, &token, 8, options.duration(), (method, path))?;
                     table.add(server.kind.name(), &format!("{count} tags"), found);
                 }
             }
         }
-        print(&table.render())?;
     }
-    Ok(())
+    tables.iter().try_for_each(|table| print(&table.render()))
 }
 
 fn head_storm(options: &Options, servers: &[Server]) -> anyhow::Result<Table> {
