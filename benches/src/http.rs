@@ -114,6 +114,17 @@ impl Connection {
         };
         let status = head.split(' ').nth(1).context("a status")?.parse()?;
         let location = field("location");
+        let is_chunked = field("transfer-encoding").is_some_and(|value| value == "chunked");
+        if is_chunked && !is_head {
+            let len = self.drain_chunks(end, filled)?;
+            let body = Vec::new();
+            return Ok(Answer {
+                status,
+                location,
+                len,
+                body,
+            });
+        }
         let len: u64 = match field("content-length") {
             Some(text) if !is_head => text.parse()?,
             _ => 0,
@@ -134,6 +145,18 @@ impl Connection {
             len,
             body,
         })
+    }
+}
+
+impl Connection {
+    /// Reads up to the last chunk of a JSON body, which cannot hold what that looks like.
+    fn drain_chunks(&mut self, begin: usize, mut filled: usize) -> anyhow::Result<u64> {
+        while !self.buffer[begin..filled].ends_with(b"\r\n0\r\n\r\n") {
+            let n = self.stream.read(&mut self.buffer[filled..])?;
+            ensure!(n > 0, "the body ended early");
+            filled += n;
+        }
+        Ok((filled - begin) as u64)
     }
 }
 

@@ -7,7 +7,13 @@ use std::{
 };
 
 use wharf_blob_store::BlobStore;
-use wharf_db::{Conn, Db, Tx, Write, accounts, epochs, ids::Ids, packages};
+use wharf_db::{
+    Conn, Db, Tx, Write,
+    accounts::{self, AccountKind},
+    epochs, grants,
+    ids::Ids,
+    organizations, packages,
+};
 use wharf_oci::Name;
 
 use crate::{
@@ -169,7 +175,7 @@ impl App {
         name: &Name,
     ) -> Result<Verdict<K>, Error> {
         let target = self.target(&caller.caches, name).await?;
-        let refusal = match permit::authorize(&caller.actor, &target) {
+        let refusal = match permit::authorize(&caller.actor, &target, self.clock.now()) {
             Ok(verdict) => return Ok(verdict),
             Err(refusal) => refusal,
         };
@@ -177,7 +183,7 @@ impl App {
             return Err(caller.explain(refusal));
         };
         let target = self.target(&caller.caches, name).await?;
-        permit::authorize(&caller.actor, &target).map_err(|r| caller.explain(r))
+        permit::authorize(&caller.actor, &target, self.clock.now()).map_err(|r| caller.explain(r))
     }
 
     /// The caller as of this moment, if the epoch has moved since the request
@@ -220,7 +226,7 @@ impl App {
             Some(target) => target,
             None => Arc::new(load_target(tx, name.as_str()).await?),
         };
-        permit::authorize(actor, &target).map_err(|r| caller.explain(r))
+        permit::authorize(actor, &target, self.clock.now()).map_err(|r| caller.explain(r))
     }
 
     /// Notes a token's use, to be written later: counting costs no write per request.
@@ -279,24 +285,39 @@ pub(crate) fn renew_before(lease: Duration) -> i64 {
 pub(crate) async fn load_target(conn: &mut Conn<'_>, path: &str) -> Result<Target, Error> {
     let login = path.split('/').next().unwrap_or_default();
     let owner = accounts::find_by_login(conn, login).await?;
-    let package = match &owner {
-        Some(_) => packages::find(conn, path).await?,
+    let Some(owner) = owner else {
+        return Ok(Target {
+            path: path.to_owned(),
+            owner: None,
+            package: None,
+        });
+    };
+    let members_may_create = match owner.kind {
+        AccountKind::Organization => {
+            organizations::policy(conn, owner.id)
+                .await?
+                .members_may_create
+        }
+        AccountKind::User | AccountKind::Upstream => false,
+    };
+    let package = match packages::find(conn, path).await? {
+        Some(package) => Some(Arc::new(PackageFacts {
+            grants: grants::of_package(conn, package.id).await?,
+            id: package.id,
+            path: package.path,
+            visibility: package.visibility,
+        })),
         None => None,
     };
     Ok(Target {
         path: path.to_owned(),
-        owner: owner.map(|account| OwnerFacts {
-            id: account.id,
-            kind: account.kind,
-            login: account.login,
+        owner: Some(OwnerFacts {
+            id: owner.id,
+            kind: owner.kind,
+            login: owner.login,
+            members_may_create,
         }),
-        package: package.map(|package| {
-            Arc::new(PackageFacts {
-                id: package.id,
-                path: package.path,
-                visibility: package.visibility,
-            })
-        }),
+        package,
     })
 }
 

@@ -76,6 +76,31 @@ pub enum Error {
     NoSuchUser { login: String },
     #[error("there is no package {path}")]
     NoSuchPackage { path: String },
+    #[error("there is no organization {login}")]
+    NoSuchOrganization { login: String },
+    #[error("there is no team {team}; teams are named ORGANIZATION/TEAM")]
+    NoSuchTeam { team: String },
+    #[error("there is already a team {team}; choose another name")]
+    TeamTaken { team: String },
+    #[error("teams are nested one level: {parent} is itself below another team")]
+    TeamTooDeep { parent: String },
+    #[error("{login} is not a member of {organization}; add them to it first")]
+    NotMember { login: String, organization: String },
+    #[error("{login} is the last owner of {organization}; make somebody else an owner first")]
+    LastOwner { login: String, organization: String },
+    #[error("{team} is not a team of {owner}, whose package this is")]
+    ForeignTeam { team: String, owner: String },
+    #[error(
+        "{owner} lets its members make packages {allowed} at most; to make {package} {wanted}, ask an owner of {owner}"
+    )]
+    TooVisible {
+        package: String,
+        wanted: &'static str,
+        allowed: &'static str,
+        owner: String,
+    },
+    #[error("{principal} was granted nothing on {package}")]
+    NotGranted { principal: String, package: String },
     #[error("there is no token {id}")]
     NoSuchToken { id: i64 },
     #[error(transparent)]
@@ -134,11 +159,21 @@ impl Error {
             Self::TooManyUploads { .. } | Self::Password(PasswordError::Busy) => {
                 ErrorCode::TooManyRequests
             }
-            Self::BlobInUse { .. } | Self::ManifestInUse { .. } => ErrorCode::Denied,
-            Self::NoSuchUser { .. } | Self::NoSuchPackage { .. } | Self::NoSuchToken { .. } => {
-                ErrorCode::NameUnknown
+            Self::BlobInUse { .. } | Self::ManifestInUse { .. } | Self::TooVisible { .. } => {
+                ErrorCode::Denied
             }
+            Self::NoSuchUser { .. }
+            | Self::NoSuchOrganization { .. }
+            | Self::NoSuchTeam { .. }
+            | Self::NoSuchPackage { .. }
+            | Self::NoSuchToken { .. }
+            | Self::NotGranted { .. } => ErrorCode::NameUnknown,
             Self::LoginTaken { .. }
+            | Self::TeamTaken { .. }
+            | Self::TeamTooDeep { .. }
+            | Self::NotMember { .. }
+            | Self::LastOwner { .. }
+            | Self::ForeignTeam { .. }
             | Self::Login(_)
             | Self::Password(_)
             | Self::Scope(_)
@@ -177,11 +212,14 @@ impl Error {
 
 fn refusal_code(refusal: &Refusal) -> ErrorCode {
     match refusal {
-        Refusal::SignIn { .. } | Refusal::NotInToken { .. } | Refusal::CatalogNotInToken => {
-            ErrorCode::Unauthorized
-        }
+        Refusal::SignIn { .. }
+        | Refusal::SignInToManage { .. }
+        | Refusal::NotInToken { .. }
+        | Refusal::CatalogNotInToken => ErrorCode::Unauthorized,
         Refusal::NotFound { .. } => ErrorCode::NameUnknown,
         Refusal::MayNotCreate { .. }
+        | Refusal::NameTaken { .. }
+        | Refusal::NotOwner { .. }
         | Refusal::UpstreamNamespace { .. }
         | Refusal::MissingRole { .. }
         | Refusal::MissingScope { .. } => ErrorCode::Denied,

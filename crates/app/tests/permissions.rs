@@ -11,13 +11,18 @@ use wharf_app::authz::{
     policy::decide,
 };
 use wharf_db::{
-    accounts::{AccountKind, MemberRole},
+    accounts::AccountKind,
+    grants::{Grant, Principal, Role},
+    organizations::MemberRole,
     packages::Visibility,
 };
 
 const ALICE: i64 = 1;
 const ACME: i64 = 2;
 const UPSTREAM: i64 = 3;
+const CLOSED: i64 = 7;
+const TEAM: i64 = 50;
+const NOW: i64 = 1000;
 
 fn user(
     id: i64,
@@ -30,7 +35,30 @@ fn user(
         login: login.to_owned(),
         site_admin,
         memberships: memberships.to_vec(),
+        teams: Vec::new(),
     })
+}
+
+fn in_team(id: i64, login: &str, team: i64) -> Arc<UserFacts> {
+    let mut facts = (*user(id, login, false, &[])).clone();
+    facts.teams.push(team);
+    Arc::new(facts)
+}
+
+/// On every package: roles of each kind, and one that has ended.
+fn grants() -> Vec<Grant> {
+    let grant = |principal, role, expires_at| Grant {
+        principal,
+        role,
+        expires_at,
+    };
+    vec![
+        grant(Principal::Account(11), Role::Read, None),
+        grant(Principal::Account(12), Role::Write, Some(NOW + 1)),
+        grant(Principal::Account(13), Role::Admin, None),
+        grant(Principal::Account(15), Role::Admin, Some(NOW)),
+        grant(Principal::Team(TEAM), Role::Write, None),
+    ]
 }
 
 /// Everybody who matters, by what makes them matter.
@@ -44,41 +72,60 @@ fn principals() -> Vec<(&'static str, Option<Arc<UserFacts>>)> {
         ),
         (
             "member of acme",
-            Some(user(4, "member", false, &[(ACME, MemberRole::Member)])),
+            Some(user(
+                4,
+                "member",
+                false,
+                &[(ACME, MemberRole::Member), (CLOSED, MemberRole::Member)],
+            )),
         ),
         (
             "owner of acme",
             Some(user(5, "owner", false, &[(ACME, MemberRole::Owner)])),
         ),
         ("site administrator", Some(user(6, "root1", true, &[]))),
+        ("granted read", Some(user(11, "reader", false, &[]))),
+        ("granted write", Some(user(12, "writer", false, &[]))),
+        ("granted admin", Some(user(13, "admin1", false, &[]))),
+        ("in a team with write", Some(in_team(14, "mate", TEAM))),
+        ("grant has ended", Some(user(15, "late", false, &[]))),
     ]
 }
 
+/// What a registry token was made for.
+#[derive(Debug, Clone)]
+enum Narrowed {
+    No,
+    Here(Vec<Action>),
+    Elsewhere,
+}
+
 /// What they may have signed in with.
-fn credentials() -> Vec<(&'static str, Credential, Option<Vec<Action>>)> {
+fn credentials() -> Vec<(&'static str, Credential, Narrowed)> {
     let token = |scopes: &[Scope]| Credential::Token {
         id: 7,
         scopes: Scopes::new(scopes.iter().copied()),
     };
     vec![
-        ("password", Credential::Password, None),
-        ("token read", token(&[Scope::Read]), None),
-        ("token write", token(&[Scope::Write]), None),
-        ("token delete", token(&[Scope::Delete]), None),
+        ("password", Credential::Password, Narrowed::No),
+        ("token read", token(&[Scope::Read]), Narrowed::No),
+        ("token write", token(&[Scope::Write]), Narrowed::No),
+        ("token delete", token(&[Scope::Delete]), Narrowed::No),
+        ("token admin", token(&[Scope::Admin]), Narrowed::No),
         (
             "registry token: pull",
             Credential::Password,
-            Some(vec![Action::Pull]),
+            Narrowed::Here(vec![Action::Pull]),
         ),
         (
             "registry token: all",
             Credential::Password,
-            Some(Action::ALL.to_vec()),
+            Narrowed::Here(Action::OF_REGISTRY_TOKENS.to_vec()),
         ),
         (
             "registry token: other package",
             Credential::Password,
-            Some(vec![]),
+            Narrowed::Elsewhere,
         ),
     ]
 }
@@ -87,6 +134,7 @@ fn targets() -> Vec<(String, Target)> {
     let owners = [
         ("alice/app", Some((ALICE, AccountKind::User))),
         ("acme/app", Some((ACME, AccountKind::Organization))),
+        ("closed/app", Some((CLOSED, AccountKind::Organization))),
         (
             "docker.io/library/nginx",
             Some((UPSTREAM, AccountKind::Upstream)),
@@ -99,6 +147,7 @@ fn targets() -> Vec<(String, Target)> {
         let owner = owner.map(|(id, kind)| OwnerFacts {
             id,
             kind,
+            members_may_create: id == ACME,
             login: path.split('/').next().unwrap_or_default().to_owned(),
         });
         let packages: &[Option<Visibility>] = match owner {
@@ -116,6 +165,7 @@ fn targets() -> Vec<(String, Target)> {
                     id: 10,
                     path: path.to_owned(),
                     visibility,
+                    grants: grants(),
                 })
             });
             let what = visibility.map_or("absent", Visibility::as_str);
@@ -133,12 +183,12 @@ fn targets() -> Vec<(String, Target)> {
 fn actor(
     user: Option<&Arc<UserFacts>>,
     credential: &Credential,
-    narrowed: Option<&[Action]>,
+    narrowed: &Narrowed,
     target: &Target,
 ) -> Actor {
-    let access = narrowed.map(|actions| {
+    let list = |path: &str, actions: &[Action]| {
         let access = Access {
-            path: target.path.clone(),
+            path: path.to_owned(),
             owner_id: target.owner.as_ref().map(|o| o.id),
             actions: actions.iter().copied().collect(),
         };
@@ -146,10 +196,14 @@ fn actor(
             packages: vec![access],
             catalog: false,
         })
-    });
+    };
     Actor {
         user: user.map(|user| (Arc::clone(user), credential.clone())),
-        narrowed: access,
+        narrowed: match narrowed {
+            Narrowed::No => None,
+            Narrowed::Here(actions) => Some(list(&target.path, actions)),
+            Narrowed::Elsewhere => Some(list("some/other", &Action::OF_REGISTRY_TOKENS)),
+        },
     }
 }
 
@@ -159,6 +213,8 @@ fn word(verdict: &Result<(), Refusal>) -> &'static str {
         Err(Refusal::SignIn { .. }) => "sign in",
         Err(Refusal::NotFound { .. }) => "not found",
         Err(Refusal::MayNotCreate { .. }) => "may not create",
+        Err(Refusal::NameTaken { .. }) => "name taken",
+        Err(Refusal::SignInToManage { .. } | Refusal::NotOwner { .. }) => "of organizations",
         Err(Refusal::UpstreamNamespace { .. }) => "upstream's",
         Err(Refusal::MissingRole { .. }) => "lacks role",
         Err(Refusal::MissingScope { .. }) => "lacks scope",
@@ -174,8 +230,8 @@ fn table() -> String {
         let _ = writeln!(text, "\n## {what}\n");
         let _ = writeln!(
             text,
-            "{:<24} {:<30} {:<15} {:<15} delete",
-            "principal", "credential", "pull", "push"
+            "{:<24} {:<30} {:<15} {:<15} {:<15} administer",
+            "principal", "credential", "pull", "push", "delete"
         );
         for (who, user) in principals() {
             for (how, credential, narrowed) in credentials() {
@@ -183,10 +239,12 @@ fn table() -> String {
                     continue;
                 }
                 let how = if user.is_none() { "-" } else { how };
-                let actor = actor(user.as_ref(), &credential, narrowed.as_deref(), &target);
-                let verdicts = Action::ALL.map(|action| word(&decide(&actor, &target, action)));
-                let [pull, push, delete] = verdicts;
-                let line = format!("{who:<24} {how:<30} {pull:<15} {push:<15} {delete:<15}");
+                let actor = actor(user.as_ref(), &credential, &narrowed, &target);
+                let verdicts =
+                    Action::ALL.map(|action| word(&decide(&actor, &target, action, NOW)));
+                let [pull, push, delete, administer] = verdicts;
+                let line =
+                    format!("{who:<24} {how:<30} {pull:<15} {push:<15} {delete:<15} {administer}");
                 let _ = writeln!(text, "{}", line.trim_end());
             }
         }
@@ -225,8 +283,8 @@ proptest! {
         let (_, credential, narrowed) = &credentials()[c];
         let (_, target) = &targets()[t];
         let action = Action::ALL[a];
-        let narrow = decide(&actor(user.as_ref(), credential, narrowed.as_deref(), target), target, action);
-        let wide = decide(&actor(user.as_ref(), &Credential::Password, None, target), target, action);
+        let narrow = decide(&actor(user.as_ref(), credential, narrowed, target), target, action, NOW);
+        let wide = decide(&actor(user.as_ref(), &Credential::Password, &Narrowed::No, target), target, action, NOW);
         prop_assert!(wide.is_ok() || narrow.is_err());
     }
 
@@ -235,15 +293,17 @@ proptest! {
         let (_, user) = &principals()[p];
         let (_, credential, narrowed) = &credentials()[c];
         let action = Action::ALL[a];
-        for owner in ["alice/app", "acme/app", "docker.io/library/nginx"] {
+        for owner in ["alice/app", "acme/app", "closed/app", "docker.io/library/nginx"] {
             let of = |what: &str| targets().into_iter().find(|(name, _)| *name == format!("{owner} {what}"));
             let (Some((_, private)), Some((_, absent))) = (of("private"), of("absent")) else {
                 panic!("both are listed");
             };
             let verdict = |target: &Target, action| {
-                decide(&actor(user.as_ref(), credential, narrowed.as_deref(), target), target, action)
+                decide(&actor(user.as_ref(), credential, narrowed, target), target, action, NOW)
             };
-            if verdict(&private, Action::Pull).is_err() {
+            // Whoever may create a package can find out that a name is taken.
+            let may_create = action == Action::Push && verdict(&absent, action).is_ok();
+            if verdict(&private, Action::Pull).is_err() && !may_create {
                 prop_assert_eq!(verdict(&private, action), verdict(&absent, action));
             }
         }

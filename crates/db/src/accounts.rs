@@ -1,4 +1,4 @@
-//! Accounts and who belongs to which organization.
+//! Accounts: whoever can own packages.
 
 use crate::{Conn, Error, Tx};
 
@@ -13,11 +13,6 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6)";
     SET_PASSWORD = "UPDATE account SET password_hash = $2 WHERE id = $1";
     SET_DISABLED = "UPDATE account SET disabled_at = $2 WHERE id = $1";
-    ADD_MEMBER = "INSERT INTO membership (organization_id, user_id, role, created_at)
-        VALUES ($1, $2, $3, $4)
-        ON CONFLICT (organization_id, user_id) DO UPDATE SET role = excluded.role";
-    MEMBERSHIPS = "SELECT organization_id, role FROM membership WHERE user_id = $1
-        ORDER BY organization_id";
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,52 +124,4 @@ pub async fn set_password(tx: &mut Tx<'_>, id: i64, hash: &str) -> Result<(), Er
 pub async fn set_disabled(tx: &mut Tx<'_>, id: i64, at: Option<i64>) -> Result<(), Error> {
     execute!(&mut **tx, SET_DISABLED, id, at)?;
     Ok(())
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MemberRole {
-    Owner,
-    Member,
-}
-
-impl MemberRole {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Member => "member",
-        }
-    }
-}
-
-pub async fn add_member(
-    tx: &mut Tx<'_>,
-    organization_id: i64,
-    user_id: i64,
-    role: MemberRole,
-    at: i64,
-) -> Result<(), Error> {
-    execute!(
-        &mut **tx,
-        ADD_MEMBER,
-        organization_id,
-        user_id,
-        role.as_str(),
-        at
-    )?;
-    Ok(())
-}
-
-/// The organizations a user belongs to, and as what.
-pub async fn memberships(
-    conn: &mut Conn<'_>,
-    user_id: i64,
-) -> Result<Vec<(i64, MemberRole)>, Error> {
-    let rows = query!(fetch_all, conn, (i64, String), MEMBERSHIPS, user_id)?;
-    rows.into_iter()
-        .map(|(id, role)| match role.as_str() {
-            "owner" => Ok((id, MemberRole::Owner)),
-            "member" => Ok((id, MemberRole::Member)),
-            other => Err(Error::unreadable("member role", other)),
-        })
-        .collect()
 }

@@ -13,11 +13,14 @@ pub mod blobs;
 mod engine;
 pub mod epochs;
 mod error;
+pub mod grants;
 pub mod ids;
+pub mod organizations;
 pub mod packages;
 mod postgres;
 mod sqlite;
 pub mod tags;
+pub mod teams;
 pub mod tokens;
 pub mod uploads;
 pub mod verify;
@@ -28,13 +31,16 @@ pub use error::{Error, ErrorKind};
 
 /// Every statement by module and name, for the test that prepares them on both engines.
 pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let modules: [(&str, &[(&str, &str)]); 9] = [
+    let modules: [(&str, &[(&str, &str)]); 12] = [
         ("accounts", accounts::STATEMENTS),
         ("blobs", blobs::STATEMENTS),
         ("epochs", epochs::STATEMENTS),
+        ("grants", grants::STATEMENTS),
         ("ids", ids::STATEMENTS),
+        ("organizations", organizations::STATEMENTS),
         ("packages", packages::STATEMENTS),
         ("tags", tags::STATEMENTS),
+        ("teams", teams::STATEMENTS),
         ("tokens", tokens::STATEMENTS),
         ("uploads", uploads::STATEMENTS),
         ("versions", versions::STATEMENTS),

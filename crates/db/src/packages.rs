@@ -1,6 +1,6 @@
 //! Packages: names, owners and visibility.
 
-use crate::{Conn, Error, Tx};
+use crate::{Conn, Error, Tx, grants::Principal};
 
 statements! {
     FIND = "SELECT id, owner_id, path, visibility, created_by, created_at, published_at
@@ -19,11 +19,15 @@ statements! {
         WHERE visibility = $1 AND published_at IS NOT NULL AND path > $2 ORDER BY path LIMIT $3";
     OF_OWNER = "SELECT path FROM package
         WHERE owner_id = $1 AND published_at IS NOT NULL AND path > $2 ORDER BY path LIMIT $3";
+    GRANTED = "SELECT p.path FROM package_grant g JOIN package p ON p.id = g.package_id
+        WHERE g.principal_kind = $1 AND g.principal_id = $2 AND (g.expires_at IS NULL OR g.expires_at > $3)
+        AND p.published_at IS NOT NULL AND p.path > $4 ORDER BY p.path LIMIT $5";
     DETAILS_OF_OWNER = "SELECT id, owner_id, path, visibility, created_by, created_at, published_at
         FROM package WHERE owner_id = $1 AND path > $2 ORDER BY path LIMIT $3";
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// From the narrowest to the widest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Visibility {
     /// Those with a role.
     Private,
@@ -137,6 +141,8 @@ pub enum Selection {
     All,
     OfVisibility(Visibility),
     OfOwner(i64),
+    /// Granted to a principal, at this moment (microseconds).
+    GrantedTo(Principal, i64),
 }
 
 /// Paths of published packages after `after`, in order.
@@ -161,6 +167,20 @@ pub async fn list_paths(
             )?
         }
         Selection::OfOwner(id) => query!(fetch_all, conn, (String,), OF_OWNER, id, after, limit)?,
+        Selection::GrantedTo(principal, now) => {
+            let (kind, id) = (principal.kind(), principal.id());
+            query!(
+                fetch_all,
+                conn,
+                (String,),
+                GRANTED,
+                kind,
+                id,
+                now,
+                after,
+                limit
+            )?
+        }
     };
     Ok(rows.into_iter().map(|(path,)| path).collect())
 }

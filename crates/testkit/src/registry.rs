@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 use tempfile::TempDir;
 use wharf_app::{
     App, Settings,
-    authz::Scope,
+    authz::{By, Scope},
     clock::{Clock, ManualClock, SECOND, SystemClock},
     entropy::SystemEntropy,
 };
@@ -122,7 +122,7 @@ impl TestRegistry {
     pub async fn set_visibility(&self, package: &str, visibility: Visibility) {
         let name = package.parse().expect("a name");
         self.app
-            .set_visibility_as_operator(&name, visibility)
+            .set_visibility(&By::Operator, &name, visibility)
             .await
             .expect("changed");
     }

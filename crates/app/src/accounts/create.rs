@@ -2,8 +2,9 @@
 
 use wharf_db::{
     ErrorKind, Tx, Write,
-    accounts::{self, Account, AccountKind, MemberRole},
+    accounts::{self, Account, AccountKind},
     epochs,
+    organizations::{self, MemberRole},
 };
 use wharf_oci::Login;
 
@@ -125,7 +126,7 @@ impl Write for NewAccount {
         let (account, role) = (&self.account, MemberRole::Owner);
         accounts::insert(tx, account).await?;
         if let Some(owner) = self.owner {
-            accounts::add_member(tx, account.id, owner, role, account.created_at).await?;
+            organizations::put_member(tx, account.id, owner, role, account.created_at).await?;
         }
         epochs::raise(tx).await
     }

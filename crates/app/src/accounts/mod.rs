@@ -1,6 +1,11 @@
-//! Accounts: users, organizations, and their tokens.
+//! Accounts: users, organizations with their members and teams, and tokens.
 
 mod create;
+mod organizations;
+mod team_name;
+mod teams;
 mod tokens;
 
+pub use team_name::{TeamName, TeamNameError};
+pub(crate) use teams::find_team;
 pub use tokens::{NewToken, TokenSummary};

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sha2::{Digest as _, Sha256};
-use wharf_db::{Conn, accounts, tokens};
+use wharf_db::{Conn, accounts, organizations, teams, tokens};
 
 use self::{
     password::PasswordError,
@@ -394,7 +394,8 @@ impl App {
 }
 
 async fn load_user(conn: &mut Conn<'_>, account: accounts::Account) -> Result<UserRecord, Error> {
-    let memberships = accounts::memberships(conn, account.id).await?;
+    let memberships = organizations::memberships(conn, account.id).await?;
+    let teams = teams::of_user(conn, account.id).await?;
     Ok(UserRecord {
         disabled: account.disabled_at.is_some(),
         password_hash: account.password_hash,
@@ -403,6 +404,7 @@ async fn load_user(conn: &mut Conn<'_>, account: accounts::Account) -> Result<Us
             login: account.login,
             site_admin: account.site_admin,
             memberships,
+            teams,
         }),
     })
 }

@@ -68,8 +68,12 @@ fn parse_scope(word: &str) -> Result<ParsedScope, ScopeParseError> {
     let mut granted = BTreeSet::new();
     for action in actions.split(',') {
         match action {
-            "*" => granted.extend(Action::ALL),
-            other => granted.extend(Action::ALL.into_iter().find(|a| a.as_str() == other)),
+            "*" => granted.extend(Action::OF_REGISTRY_TOKENS),
+            other => granted.extend(
+                Action::OF_REGISTRY_TOKENS
+                    .into_iter()
+                    .find(|a| a.as_str() == other),
+            ),
         }
     }
     Ok(name.parse().map_or(ParsedScope::Other, |name| {
@@ -151,7 +155,9 @@ impl App {
         scope: &ScopeRequest,
     ) -> Result<AccessClaim, Error> {
         let target = self.target(&caller.caches, &scope.name).await?;
-        let allowed = |action: &&Action| policy::decide(&caller.actor, &target, **action).is_ok();
+        let now = self.clock.now();
+        let allowed =
+            |action: &&Action| policy::decide(&caller.actor, &target, **action, now).is_ok();
         Ok(AccessClaim {
             kind: "repository".to_owned(),
             name: scope.name.to_string(),
@@ -216,7 +222,7 @@ mod tests {
         );
         assert_eq!(
             parse("repository:a/b:*").expect("valid"),
-            [repository("a/b", &Action::ALL)]
+            [repository("a/b", &Action::OF_REGISTRY_TOKENS)]
         );
         assert_eq!(
             parse("repository(plugin):a/b:pull,x").expect("valid"),

@@ -3,7 +3,9 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use wharf_db::{
-    accounts::{AccountKind, MemberRole},
+    accounts::AccountKind,
+    grants::{Grant, Principal},
+    organizations::MemberRole,
     packages::Visibility,
 };
 
@@ -17,6 +19,17 @@ pub struct UserFacts {
     pub site_admin: bool,
     /// Organizations, and as what.
     pub memberships: Vec<(i64, MemberRole)>,
+    /// The teams whose grants it has: its own, and those above them.
+    pub teams: Vec<i64>,
+}
+
+impl UserFacts {
+    pub fn is(&self, principal: Principal) -> bool {
+        match principal {
+            Principal::Account(id) => id == self.id,
+            Principal::Team(id) => self.teams.contains(&id),
+        }
+    }
 }
 
 /// What the user showed to be that user.
@@ -56,6 +69,11 @@ pub struct Access {
 }
 
 impl AccessList {
+    /// Whether the token was asked for with this package in mind, whatever it got.
+    pub fn names(&self, path: &str) -> bool {
+        self.packages.iter().any(|access| access.path == path)
+    }
+
     pub fn covers(&self, path: &str, owner_id: Option<i64>, action: Action) -> bool {
         self.packages.iter().any(|access| {
             access.path == path && access.owner_id == owner_id && access.actions.contains(&action)
@@ -69,6 +87,8 @@ pub struct OwnerFacts {
     pub id: i64,
     pub kind: AccountKind,
     pub login: String,
+    /// Whether members of the organization may create packages in its name.
+    pub members_may_create: bool,
 }
 
 /// A package as far as access goes.
@@ -77,6 +97,8 @@ pub struct PackageFacts {
     pub id: i64,
     pub path: String,
     pub visibility: Visibility,
+    /// Expired ones included: whether one is good is decided when it is asked.
+    pub grants: Vec<Grant>,
 }
 
 /// A name and what is behind it.

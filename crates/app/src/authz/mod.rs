@@ -1,11 +1,13 @@
 //! Authorization: facts, the one policy over them, and the permits it gives.
 
+mod by;
 pub mod facts;
 pub mod permit;
 pub mod policy;
 mod scope;
 
+pub use by::By;
 pub use facts::{Access, AccessList, Actor, Credential, Target};
 pub use permit::Permit;
-pub use policy::{Action, Refusal, Role};
+pub use policy::{Action, Refusal};
 pub use scope::{Scope, ScopeError, Scopes};

@@ -22,13 +22,14 @@ macro_rules! kinds {
         }
     )+};
 }
-kinds!(Pull, Push, Delete);
+kinds!(Pull, Push, Delete, Administer);
 
 /// The policy allowed `K` on an existing package.
 #[derive(Debug, Clone)]
 pub struct Permit<K: Kind> {
     package: Arc<PackageFacts>,
     actor_id: Option<i64>,
+    by_owning: bool,
     kind: PhantomData<K>,
 }
 
@@ -45,6 +46,53 @@ impl<K: Kind> Permit<K> {
     pub fn actor_id(&self) -> Option<i64> {
         self.actor_id
     }
+
+    /// Whether owning gave it, not a grant or the package's visibility.
+    pub fn by_owning(&self) -> bool {
+        self.by_owning
+    }
+}
+
+impl Permit<Administer> {
+    /// For the operator, of whom nothing is asked.
+    pub(crate) fn of_operator(package: Arc<PackageFacts>) -> Self {
+        Self {
+            package,
+            actor_id: None,
+            by_owning: true,
+            kind: PhantomData,
+        }
+    }
+}
+
+/// The policy allowed managing an organization: its members, teams and settings.
+#[derive(Debug, Clone, Copy)]
+pub struct OrganizationPermit {
+    organization_id: i64,
+}
+
+impl OrganizationPermit {
+    pub fn organization_id(&self) -> i64 {
+        self.organization_id
+    }
+
+    /// For the operator, of whom nothing is asked.
+    pub(crate) fn of_operator(organization: &OwnerFacts) -> Self {
+        Self {
+            organization_id: organization.id,
+        }
+    }
+}
+
+/// Asks the policy whether `actor` may manage `organization`.
+pub fn authorize_organization(
+    actor: &Actor,
+    organization: &OwnerFacts,
+) -> Result<OrganizationPermit, Refusal> {
+    policy::decide_organization(actor, organization)?;
+    Ok(OrganizationPermit {
+        organization_id: organization.id,
+    })
 }
 
 /// What [`authorize`] found.
@@ -62,6 +110,8 @@ pub struct Creation {
     /// `None`: the first push into an upstream's namespace begins it.
     pub owner: Option<OwnerFacts>,
     pub actor_id: i64,
+    /// The creator becomes admin by a grant: owning gives it no role.
+    pub needs_grant: bool,
 }
 
 impl Creation {
@@ -70,26 +120,31 @@ impl Creation {
         Permit {
             package,
             actor_id: Some(self.actor_id),
+            by_owning: !self.needs_grant,
             kind: PhantomData,
         }
     }
 }
 
-/// Asks the policy for `K` on `target`.
-pub fn authorize<K: Kind>(actor: &Actor, target: &Target) -> Result<Verdict<K>, Refusal> {
-    policy::decide(actor, target, K::ACTION)?;
-    let actor_id = actor.user.as_ref().map(|(user, _)| user.id);
+/// Asks the policy for `K` on `target`. `now`: microseconds.
+pub fn authorize<K: Kind>(actor: &Actor, target: &Target, now: i64) -> Result<Verdict<K>, Refusal> {
+    policy::decide(actor, target, K::ACTION, now)?;
+    let user = actor.user.as_ref().map(|(user, _)| user);
+    let actor_id = user.map(|user| user.id);
+    let by_owning = user.is_some_and(|user| policy::has_role_by_owning(user, target));
     if let Some(package) = &target.package {
         return Ok(Verdict::Existing(Permit {
             package: Arc::clone(package),
             actor_id,
+            by_owning,
             kind: PhantomData,
         }));
     }
-    let creation = actor_id.map(|actor_id| Creation {
+    let creation = user.map(|user| Creation {
         path: target.path.clone(),
         owner: target.owner.clone(),
-        actor_id,
+        actor_id: user.id,
+        needs_grant: !by_owning,
     });
     Ok(Verdict::Absent(
         creation.filter(|_| K::ACTION == Action::Push),

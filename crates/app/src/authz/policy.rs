@@ -6,8 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use wharf_db::{
-    accounts::{AccountKind, MemberRole},
-    packages::Visibility,
+    accounts::AccountKind, grants::Role, organizations::MemberRole, packages::Visibility,
 };
 
 use super::{
@@ -23,10 +22,14 @@ pub enum Action {
     /// Upload, tag; creates the package if there is none.
     Push,
     Delete,
+    /// Change who may do what, and how the package is shown.
+    Administer,
 }
 
 impl Action {
-    pub const ALL: [Self; 3] = [Self::Pull, Self::Push, Self::Delete];
+    pub const ALL: [Self; 4] = [Self::Pull, Self::Push, Self::Delete, Self::Administer];
+    /// What a registry token may be asked for.
+    pub const OF_REGISTRY_TOKENS: [Self; 3] = [Self::Pull, Self::Push, Self::Delete];
 
     /// As in a token's scope: `repository:NAME:pull`.
     pub const fn as_str(self) -> &'static str {
@@ -34,6 +37,7 @@ impl Action {
             Self::Pull => "pull",
             Self::Push => "push",
             Self::Delete => "delete",
+            Self::Administer => "administer",
         }
     }
 
@@ -41,7 +45,7 @@ impl Action {
         match self {
             Self::Pull => Role::Read,
             Self::Push => Role::Write,
-            Self::Delete => Role::Admin,
+            Self::Delete | Self::Administer => Role::Admin,
         }
     }
 
@@ -50,6 +54,7 @@ impl Action {
             Self::Pull => Scope::Read,
             Self::Push => Scope::Write,
             Self::Delete => Scope::Delete,
+            Self::Administer => Scope::Admin,
         }
     }
 }
@@ -57,24 +62,6 @@ impl Action {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// A role on a package; each includes the ones before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    Read,
-    Write,
-    Admin,
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Admin => "admin",
-        })
     }
 }
 
@@ -89,6 +76,15 @@ pub enum Refusal {
     /// Signed in, and may not know whether it exists.
     #[error("{path} does not exist, or {login} may not read it")]
     NotFound { path: String, login: String },
+    /// May create packages there; this one is somebody else's.
+    #[error(
+        "{login} has no role on {path}: ask an admin of the package, or push under another name"
+    )]
+    NameTaken { login: String, path: String },
+    #[error("sign in to manage {owner}")]
+    SignInToManage { owner: String },
+    #[error("{login} does not own {owner}; ask one of its owners")]
+    NotOwner { login: String, owner: String },
     #[error("{login} may not create packages for {owner}; ask an owner of {owner}")]
     MayNotCreate { login: String, owner: String },
     #[error(
@@ -130,8 +126,8 @@ fn listed(scopes: &Scopes) -> String {
     }
 }
 
-/// Decides.
-pub fn decide(actor: &Actor, target: &Target, action: Action) -> Result<(), Refusal> {
+/// Decides. `now`: microseconds, for grants that end.
+pub fn decide(actor: &Actor, target: &Target, action: Action, now: i64) -> Result<(), Refusal> {
     if action == Action::Pull && is_public(target) {
         return Ok(());
     }
@@ -141,9 +137,12 @@ pub fn decide(actor: &Actor, target: &Target, action: Action) -> Result<(), Refu
             action,
         });
     };
-    check_user(user, target, action)?;
+    check_named(actor, target, action)?;
+    let role = role(user, target, now);
+    check_role(user, role, target, action)?;
     check_scope(user, credential, action)?;
-    check_token(actor, target, action)
+    check_token(actor, target, action)?;
+    check_free(user, role, target)
 }
 
 fn is_public(target: &Target) -> bool {
@@ -153,8 +152,13 @@ fn is_public(target: &Target) -> bool {
         .is_some_and(|p| p.visibility == Visibility::Public)
 }
 
-fn check_user(user: &UserFacts, target: &Target, action: Action) -> Result<(), Refusal> {
-    match role(user, target) {
+fn check_role(
+    user: &UserFacts,
+    role: Option<Role>,
+    target: &Target,
+    action: Action,
+) -> Result<(), Refusal> {
+    match role {
         Some(role) if role >= action.role() => Ok(()),
         Some(has) => Err(Refusal::MissingRole {
             login: user.login.clone(),
@@ -163,11 +167,24 @@ fn check_user(user: &UserFacts, target: &Target, action: Action) -> Result<(), R
             has,
             needs: action.role(),
         }),
+        None if action == Action::Push && may_create(user, target) => Ok(()),
         None if action == Action::Push => Err(no_place(user, target)),
         None => Err(Refusal::NotFound {
             path: target.path.clone(),
             login: user.login.clone(),
         }),
+    }
+}
+
+/// Whoever may create a package learns that its name is taken; last of all,
+/// so that a credential that could not create it does not.
+fn check_free(user: &UserFacts, role: Option<Role>, target: &Target) -> Result<(), Refusal> {
+    match (role, &target.package) {
+        (None, Some(_)) => Err(Refusal::NameTaken {
+            login: user.login.clone(),
+            path: target.path.clone(),
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -194,8 +211,9 @@ fn names_upstream(target: &Target) -> bool {
     owner.contains(['.', '_'])
 }
 
-/// The user's role on what is, or would be, at the target.
-fn role(user: &UserFacts, target: &Target) -> Option<Role> {
+/// The user's role on what is, or would be, at the target: the highest of
+/// what owning, grants and visibility give.
+fn role(user: &UserFacts, target: &Target, now: i64) -> Option<Role> {
     let Some(owner) = target.owner.as_ref() else {
         let may_begin = user.site_admin && names_upstream(target);
         return may_begin.then_some(Role::Admin);
@@ -203,8 +221,50 @@ fn role(user: &UserFacts, target: &Target) -> Option<Role> {
     if user.site_admin || controls(user, owner) {
         return Some(Role::Admin);
     }
-    let visibility = target.package.as_ref()?.visibility;
-    (visibility != Visibility::Private).then_some(Role::Read)
+    let package = target.package.as_ref()?;
+    let good = package.grants.iter().filter(|grant| grant.is_good(now));
+    let granted = good.filter(|grant| user.is(grant.principal));
+    let visible = (package.visibility != Visibility::Private).then_some(Role::Read);
+    granted.map(|grant| grant.role).max().max(visible)
+}
+
+/// Whether a member's push may create a package for the organization. It
+/// becomes the new package's admin.
+fn may_create(user: &UserFacts, target: &Target) -> bool {
+    target.owner.as_ref().is_some_and(|owner| {
+        owner.members_may_create && user.memberships.contains(&(owner.id, MemberRole::Member))
+    })
+}
+
+/// Whether the user is an admin of whatever the owner has, without any grant.
+pub fn has_role_by_owning(user: &UserFacts, target: &Target) -> bool {
+    user.site_admin
+        || target
+            .owner
+            .as_ref()
+            .is_some_and(|owner| controls(user, owner))
+}
+
+/// Whether an organization's members, teams and settings may be managed.
+pub fn decide_organization(actor: &Actor, organization: &OwnerFacts) -> Result<(), Refusal> {
+    let name = || organization.login.clone();
+    let Some((user, credential)) = &actor.user else {
+        return Err(Refusal::SignInToManage { owner: name() });
+    };
+    if !user.site_admin && !controls(user, organization) {
+        return Err(Refusal::NotOwner {
+            login: user.login.clone(),
+            owner: name(),
+        });
+    }
+    check_scope(user, credential, Action::Administer)?;
+    match actor.narrowed {
+        Some(_) => Err(Refusal::NotInToken {
+            path: name(),
+            action: Action::Administer,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Users control what is theirs, owners what is their organization's.
@@ -225,6 +285,17 @@ fn check_scope(user: &UserFacts, credential: &Credential, action: Action) -> Res
                 has: scopes.clone(),
             })
         }
+        _ => Ok(()),
+    }
+}
+
+/// A token made for other packages learns nothing about this one.
+fn check_named(actor: &Actor, target: &Target, action: Action) -> Result<(), Refusal> {
+    match &actor.narrowed {
+        Some(list) if !list.names(&target.path) => Err(Refusal::NotInToken {
+            path: target.path.clone(),
+            action,
+        }),
         _ => Ok(()),
     }
 }

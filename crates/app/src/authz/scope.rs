@@ -1,4 +1,5 @@
-//! Scopes of personal access tokens, as on GitHub: a wider one includes the narrower.
+//! Scopes of personal access tokens, as on GitHub: a wider one includes the
+//! narrower. `admin:packages` is ours: on GitHub what it allows has no API.
 
 use std::{fmt, str::FromStr};
 
@@ -8,16 +9,19 @@ pub enum Scope {
     Read,
     Write,
     Delete,
+    /// Change who may do what; includes all others.
+    Admin,
 }
 
 impl Scope {
-    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Delete];
+    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Delete, Self::Admin];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read:packages",
             Self::Write => "write:packages",
             Self::Delete => "delete:packages",
+            Self::Admin => "admin:packages",
         }
     }
 
@@ -26,7 +30,10 @@ impl Scope {
     const fn includes(self, other: Self) -> bool {
         matches!(
             (self, other),
-            (_, Self::Read) | (Self::Write, Self::Write) | (Self::Delete, Self::Delete)
+            (_, Self::Read)
+                | (Self::Write, Self::Write)
+                | (Self::Delete, Self::Delete)
+                | (Self::Admin, _)
         )
     }
 }
@@ -38,7 +45,9 @@ impl fmt::Display for Scope {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a scope: use read:packages, write:packages or delete:packages")]
+#[error(
+    "`{0}` is not a scope: use read:packages, write:packages, delete:packages or admin:packages"
+)]
 pub struct ScopeError(String);
 
 impl FromStr for Scope {

@@ -84,7 +84,7 @@ impl App {
 
     async fn may_push(&self, caller: &Caller, name: &Name) -> Result<bool, Error> {
         let target: Arc<Target> = self.target(&caller.caches, name).await?;
-        Ok(policy::decide(&caller.actor, &target, Action::Push).is_ok())
+        Ok(policy::decide(&caller.actor, &target, Action::Push, self.clock.now()).is_ok())
     }
 
     async fn held_blob(

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use wharf_db::{
     Conn,
-    accounts::MemberRole,
+    grants::Principal,
+    organizations::MemberRole,
     packages::{self, Selection, Visibility},
     tags,
     versions::{self, Referrer},
@@ -57,7 +58,7 @@ impl App {
 
     /// Up to `n` packages after `last` that the caller may see.
     pub async fn catalog(&self, caller: &Caller, last: &str, n: usize) -> Result<Page, Error> {
-        let selections = visible_to(&caller.actor)?;
+        let selections = visible_to(&caller.actor, self.clock.now())?;
         let mut reader = self.db.reader().await?;
         let conn = &mut reader.conn();
         let mut paths = BTreeSet::new();
@@ -102,7 +103,7 @@ fn one_more(n: usize) -> i64 {
 }
 
 /// The sets of packages whose union somebody may see; each is an index of its own.
-fn visible_to(actor: &Actor) -> Result<Vec<Selection>, Refusal> {
+fn visible_to(actor: &Actor, now: i64) -> Result<Vec<Selection>, Refusal> {
     let public = Selection::OfVisibility(Visibility::Public);
     let Some((user, credential)) = &actor.user else {
         return Ok(vec![public]);
@@ -123,5 +124,10 @@ fn visible_to(actor: &Actor) -> Result<Vec<Selection>, Refusal> {
         .map(|(id, _)| Selection::OfOwner(*id));
     let internal = Selection::OfVisibility(Visibility::Internal);
     let own = Selection::OfOwner(user.id);
-    Ok([public, internal, own].into_iter().chain(owned).collect())
+    let teams = user.teams.iter().map(|id| Principal::Team(*id));
+    let granted = teams
+        .chain([Principal::Account(user.id)])
+        .map(|principal| Selection::GrantedTo(principal, now));
+    let selections = [public, internal, own].into_iter();
+    Ok(selections.chain(owned).chain(granted).collect())
 }

@@ -3,6 +3,7 @@
 use wharf_db::{
     Tx,
     accounts::{self, Account, AccountKind},
+    grants::{self, Grant, Principal, Role},
     packages::{self, Package, Visibility},
 };
 use wharf_oci::Name;
@@ -73,12 +74,30 @@ impl App {
             created_at: now,
             published_at: None,
         };
-        packages::insert_if_absent(tx, &package).await?;
+        let is_new = packages::insert_if_absent(tx, &package).await?;
+        if is_new && creation.needs_grant {
+            self.make_creator_admin(tx, &creation, ids.package).await?;
+        }
         let created = load_target(tx, &creation.path).await?.package;
         let created = created.ok_or_else(|| {
             Error::Internal(format!("{} was created and is not there", creation.path))
         })?;
         Ok(creation.into_permit(created))
+    }
+
+    async fn make_creator_admin(
+        &self,
+        tx: &mut Tx<'_>,
+        creation: &Creation,
+        package_id: i64,
+    ) -> Result<(), Error> {
+        let grant = Grant {
+            principal: Principal::Account(creation.actor_id),
+            role: Role::Admin,
+            expires_at: None,
+        };
+        let (by, now) = (Some(creation.actor_id), self.clock.now());
+        Ok(grants::put(tx, package_id, &grant, by, now).await?)
     }
 }
 

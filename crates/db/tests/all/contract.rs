@@ -2,12 +2,16 @@
 
 use wharf_db::{
     Db, Error, ErrorKind, Tx, Write,
-    accounts::{self, Account, AccountKind, MemberRole},
+    accounts::{self, Account, AccountKind},
     blobs::{self, Blob},
     epochs,
+    grants::{self, Grant, Principal, Role},
     ids::Ids,
+    organizations::{self, MemberRole, Policy},
     packages::{self, Package, Selection, Visibility},
-    tags, tokens, uploads, verify,
+    tags,
+    teams::{self, Team},
+    tokens, uploads, verify,
     versions::{self, BlobEdge, ChildEdge, NewVersion},
 };
 use wharf_testkit::TestPostgres;
@@ -82,8 +86,8 @@ async fn logins_are_unique_and_sort_by_bytes(db: &Db) {
             accounts::insert(tx, &account(id, login, AccountKind::User)).await?;
         }
         accounts::insert(tx, &account(5, "org", AccountKind::Organization)).await?;
-        accounts::add_member(tx, 5, 1, MemberRole::Member, 1).await?;
-        accounts::add_member(tx, 5, 1, MemberRole::Owner, 2).await?;
+        organizations::put_member(tx, 5, 1, MemberRole::Member, 1).await?;
+        organizations::put_member(tx, 5, 1, MemberRole::Owner, 2).await?;
     });
     made.expect("made");
     let mut reader = db.reader().await.expect("a reader");
@@ -93,12 +97,132 @@ async fn logins_are_unique_and_sort_by_bytes(db: &Db) {
         .expect("lists");
     let logins: Vec<_> = list.iter().map(|a| a.login.as_str()).collect();
     assert_eq!(logins, ["b", "b-1"]);
-    let memberships = accounts::memberships(conn, 1).await.expect("lists");
+    let memberships = organizations::memberships(conn, 1).await.expect("lists");
     assert_eq!(memberships, [(5, MemberRole::Owner)]);
     let taken = write!(db, |tx| {
         accounts::insert(tx, &account(6, "a", AccountKind::User)).await?;
     });
     assert_eq!(taken.expect_err("taken").kind, ErrorKind::Duplicate);
+}
+
+fn grant(principal: Principal, role: Role, expires_at: Option<i64>) -> Grant {
+    Grant {
+        principal,
+        role,
+        expires_at,
+    }
+}
+
+/// The organization `acme` of bob and carol with two teams and a package, id 11.
+async fn company(db: &Db) {
+    world(db).await;
+    let made = write!(db, |tx| {
+        for (id, login) in [(2, "bob"), (3, "carol")] {
+            accounts::insert(tx, &account(id, login, AccountKind::User)).await?;
+        }
+        accounts::insert(tx, &account(5, "acme", AccountKind::Organization)).await?;
+        organizations::put_member(tx, 5, 2, MemberRole::Owner, 1).await?;
+        organizations::put_member(tx, 5, 3, MemberRole::Member, 1).await?;
+        for (id, slug, parent_id) in [(50, "backend", None), (51, "payments", Some(50))] {
+            let team = Team {
+                id,
+                organization_id: 5,
+                slug: slug.to_owned(),
+                parent_id,
+                created_at: 1,
+            };
+            teams::insert(tx, &team).await?;
+        }
+        teams::add_member(tx, 51, 3).await?;
+        teams::add_member(tx, 51, 3).await?;
+        packages::insert_if_absent(
+            tx,
+            &Package {
+                owner_id: 5,
+                ..package(11, "acme/app", Visibility::Private)
+            },
+        )
+        .await?;
+        packages::touch(tx, 11, 1).await?;
+    });
+    made.expect("made");
+}
+
+async fn organizations_teams_and_grants(db: &Db) {
+    company(db).await;
+    let granted = write!(db, |tx| {
+        let by = Some(2);
+        let first = grant(Principal::Account(3), Role::Read, None);
+        grants::put(tx, 11, &first, by, 1).await?;
+        let second = grant(Principal::Account(3), Role::Admin, Some(9));
+        grants::put(tx, 11, &second, by, 2).await?;
+        let team = grant(Principal::Team(50), Role::Write, None);
+        grants::put(tx, 11, &team, None, 3).await?;
+    });
+    granted.expect("granted");
+    {
+        let mut reader = db.reader().await.expect("a reader");
+        let conn = &mut reader.conn();
+        let mut teams = teams::of_user(conn, 3).await.expect("lists");
+        teams.sort_unstable();
+        assert_eq!(teams, [50, 51], "its own and the one above");
+        let found = grants::of_package(conn, 11).await.expect("lists");
+        let expected = [
+            grant(Principal::Account(3), Role::Admin, Some(9)),
+            grant(Principal::Team(50), Role::Write, None),
+        ];
+        assert_eq!(found, expected);
+        let details = grants::details(conn, 11).await.expect("lists");
+        let principals: Vec<_> = details.iter().map(|g| g.principal.as_str()).collect();
+        assert_eq!(principals, ["acme/backend", "carol"]);
+        assert_eq!(details[1].granted_by.as_deref(), Some("bob"));
+        for (principal, now, sees) in [
+            (Principal::Account(3), 8, true),
+            (Principal::Account(3), 9, false),
+            (Principal::Team(50), 9, true),
+            (Principal::Team(51), 9, false),
+        ] {
+            let selection = Selection::GrantedTo(principal, now);
+            let paths = packages::list_paths(conn, selection, "", 10).await;
+            assert_eq!(paths.expect("lists").len(), usize::from(sees));
+        }
+        assert!(
+            !organizations::has_other_owner(conn, 5, 2)
+                .await
+                .expect("reads")
+        );
+        let policy = organizations::policy(conn, 5).await.expect("reads");
+        assert_eq!(policy, Policy::default());
+    }
+    let left = write!(db, |tx| {
+        organizations::remove_member(tx, 5, 3).await?;
+        teams::leave_all(tx, 5, 3).await?;
+        grants::leave(tx, 5, 3).await?;
+        grants::remove_all(tx, Principal::Team(50)).await?;
+        teams::delete(tx, 50).await?;
+        let policy = Policy {
+            members_may_create: false,
+            members_widest_visibility: Visibility::Public,
+        };
+        organizations::set_policy(tx, 5, policy).await?;
+    });
+    left.expect("left");
+    let mut reader = db.reader().await.expect("a reader");
+    let conn = &mut reader.conn();
+    assert!(
+        grants::of_package(conn, 11)
+            .await
+            .expect("lists")
+            .is_empty()
+    );
+    assert!(
+        teams::list(conn, 5, "", 10)
+            .await
+            .expect("lists")
+            .is_empty()
+    );
+    let policy = organizations::policy(conn, 5).await.expect("reads");
+    assert!(!policy.members_may_create);
 }
 
 async fn a_failed_write_leaves_nothing(db: &Db) {
@@ -411,7 +535,7 @@ async fn removals_are_worked_off(db: &Db) {
 /// Runs every case on a fresh database made by `$make`.
 macro_rules! suite {
     ($make:expr) => {
-        suite!($make; logins_are_unique_and_sort_by_bytes, a_failed_write_leaves_nothing,
+        suite!($make; organizations_teams_and_grants, logins_are_unique_and_sort_by_bytes, a_failed_write_leaves_nothing,
             two_first_pushes_make_one_package, only_published_packages_are_listed,
             a_blob_is_seen_through_a_lease_or_an_edge_only, tags_move_with_their_history,
             referrers_are_paged_and_filtered, children_know_their_index,

@@ -2,7 +2,10 @@
 
 use reqwest::{Method, Response, StatusCode, header};
 use serde_json::Value;
-use wharf_app::{authz::Scope, clock::DAY};
+use wharf_app::{
+    authz::{By, Scope},
+    clock::DAY,
+};
 use wharf_db::packages::Visibility;
 use wharf_testkit::{Caller, TestRegistry, image, push_image};
 
@@ -326,7 +329,7 @@ async fn what_was_taken_away_is_gone_at_once() {
     let name = "alice/app".parse().expect("a name");
     registry
         .app
-        .delete_package_as_operator(&name)
+        .delete_package(&By::Operator, &name)
         .await
         .expect("deleted");
     assert_eq!(alice.get(MANIFEST).await.status(), StatusCode::NOT_FOUND);

@@ -5,5 +5,6 @@ mod authorization;
 mod edge;
 mod faults;
 mod operations;
+mod roles;
 mod token;
 mod v2;

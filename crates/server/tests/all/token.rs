@@ -2,7 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use wharf_app::clock::SECOND;
+use wharf_app::{authz::By, clock::SECOND};
 use wharf_testkit::{Caller, TestRegistry, image, push_image};
 
 async fn form(caller: &Caller, body: &str) -> (StatusCode, Value) {
@@ -158,7 +158,7 @@ async fn a_token_does_not_outlive_its_namespace() {
     let name = "alice/app".parse().expect("a name");
     registry
         .app
-        .delete_package_as_operator(&name)
+        .delete_package(&By::Operator, &name)
         .await
         .expect("deleted");
     assert_eq!(

@@ -5,6 +5,7 @@
 mod admin;
 mod client_commands;
 mod clients;
+mod company;
 mod crash;
 mod disk;
 mod process;

@@ -2,9 +2,12 @@
 //! machine, whether the server runs or not. A running server notices at once.
 
 mod config;
+mod lifetime;
 mod org;
 mod package;
+mod pages;
 mod sweep;
+mod team;
 mod token;
 mod user;
 mod verify;
@@ -42,6 +45,8 @@ enum Command {
     #[command(subcommand)]
     Org(org::Command),
     #[command(subcommand)]
+    Team(team::Command),
+    #[command(subcommand)]
     Token(token::Command),
     #[command(subcommand)]
     Package(package::Command),
@@ -65,6 +70,7 @@ pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let result = match args.command {
         Command::User(command) => user::run(command, &app, output).await,
         Command::Org(command) => org::run(command, &app, output).await,
+        Command::Team(command) => team::run(command, &app, output).await,
         Command::Token(command) => token::run(command, &app, output).await,
         Command::Package(command) => package::run(command, &app, output).await,
         Command::Verify(args) => verify::run(args, &app, output).await,

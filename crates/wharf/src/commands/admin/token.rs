@@ -2,13 +2,9 @@
 
 use clap::Subcommand;
 use serde_json::json;
-use wharf_app::{
-    App,
-    accounts::TokenSummary,
-    authz::Scope,
-    clock::{self, DAY, HOUR, MINUTE},
-};
+use wharf_app::{App, accounts::TokenSummary, authz::Scope, clock};
 
+use super::lifetime::{Lifetime, lifetime};
 use crate::{
     failure::Exit,
     output::{self, Output},
@@ -24,7 +20,8 @@ Example:
     Create {
         #[arg(long, value_name = "LOGIN")]
         user: String,
-        /// read:packages, write:packages or delete:packages; a wider one includes reading
+        /// read:packages, write:packages, delete:packages or admin:packages; each
+        /// includes reading, the last one everything
         #[arg(long, required = true)]
         scope: Vec<Scope>,
         /// How long it lives: 30m, 12h, 90d, or never
@@ -41,26 +38,6 @@ Example:
     },
     /// Refuse a token from now on, by its id
     Revoke { id: i64 },
-}
-
-/// Microseconds; `None`: for ever.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Lifetime(Option<i64>);
-
-fn lifetime(text: &str) -> Result<Lifetime, String> {
-    if text == "never" {
-        return Ok(Lifetime(None));
-    }
-    let wrong = || format!("`{text}` is not a lifetime: write 30m, 12h, 90d or never");
-    let unit = match text.chars().last() {
-        Some('m') => MINUTE,
-        Some('h') => HOUR,
-        Some('d') => DAY,
-        _ => return Err(wrong()),
-    };
-    let count: i64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-    let micros = count.checked_mul(unit).filter(|micros| *micros > 0);
-    Ok(Lifetime(Some(micros.ok_or_else(wrong)?)))
 }
 
 pub(super) async fn run(command: Command, app: &App, output: Output) -> anyhow::Result<Exit> {
@@ -123,19 +100,4 @@ fn describe(token: &TokenSummary) -> serde_json::Value {
         "last_used_at": token.last_used_at.map(clock::rfc3339),
         "revoked_at": token.revoked_at.map(clock::rfc3339),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lifetimes() {
-        assert_eq!(lifetime("90d").expect("valid").0, Some(90 * DAY));
-        assert_eq!(lifetime("30m").expect("valid").0, Some(30 * MINUTE));
-        assert_eq!(lifetime("never").expect("valid").0, None);
-        for bad in ["", "d", "90", "-1d", "0h", "1y", "99999999999999999d", "1é"] {
-            assert!(lifetime(bad).is_err(), "{bad:?}");
-        }
-    }
 }

@@ -1,0 +1,41 @@
+-- Roles: teams, grants on packages, and what organizations let their members do.
+
+-- A team of an organization. One below another has its grants too (one level).
+CREATE TABLE team (
+    id BIGINT PRIMARY KEY,
+    organization_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    slug ctext NOT NULL,
+    parent_id BIGINT REFERENCES team (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    UNIQUE (organization_id, slug)
+);
+CREATE INDEX team_parent ON team (parent_id) WHERE parent_id IS NOT NULL;
+
+CREATE TABLE team_member (
+    team_id BIGINT NOT NULL REFERENCES team (id) ON DELETE CASCADE,
+    user_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    PRIMARY KEY (team_id, user_id)
+);
+CREATE INDEX team_member_user ON team_member (user_id, team_id);
+
+-- A role on a package beyond what its owner has. An expired one stays to be seen.
+CREATE TABLE package_grant (
+    package_id BIGINT NOT NULL REFERENCES package (id) ON DELETE CASCADE,
+    principal_kind TEXT NOT NULL CHECK (principal_kind IN ('account', 'team', 'source_repository')),
+    principal_id BIGINT NOT NULL,
+    role TEXT NOT NULL CHECK (role IN ('read', 'write', 'admin')),
+    granted_by BIGINT REFERENCES account (id),
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    PRIMARY KEY (package_id, principal_kind, principal_id)
+);
+CREATE INDEX package_grant_principal ON package_grant (principal_kind, principal_id, package_id);
+
+-- What an organization's members may do without being owners. No row: the defaults.
+CREATE TABLE organization_policy (
+    organization_id BIGINT PRIMARY KEY REFERENCES account (id) ON DELETE CASCADE,
+    members_may_create BOOLEAN NOT NULL,
+    -- The widest visibility that members may give to a package.
+    members_widest_visibility TEXT NOT NULL
+        CHECK (members_widest_visibility IN ('private', 'internal', 'public'))
+);
