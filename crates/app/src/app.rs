@@ -20,7 +20,7 @@ use crate::{
     Error,
     authn::{Caller, password::Passwords, registry_token::RegistryTokens},
     authz::{
-        Actor, Credential, Target,
+        Actor, By, Credential, Permit, Target,
         facts::{OwnerFacts, PackageFacts},
         permit::{self, Kind, Verdict},
     },
@@ -229,6 +229,32 @@ impl App {
         permit::authorize(actor, &target, self.clock.now()).map_err(|r| caller.explain(r))
     }
 
+    /// Permission for `K` on a package that must exist.
+    pub(crate) async fn permit<K: Kind>(&self, by: &By, name: &Name) -> Result<Permit<K>, Error> {
+        let verdict = match by {
+            By::Caller(caller) => self.authorize(caller, name).await?,
+            By::Operator => {
+                let mut reader = self.db.reader().await?;
+                of_operator(load_target(&mut reader.conn(), name.as_str()).await?)
+            }
+        };
+        existing(verdict, name)
+    }
+
+    /// The same, inside the transaction that acts on it.
+    pub(crate) async fn permit_in<K: Kind>(
+        &self,
+        tx: &mut Tx<'_>,
+        by: &By,
+        name: &Name,
+    ) -> Result<Permit<K>, Error> {
+        let verdict = match by {
+            By::Caller(caller) => self.authorize_in(tx, caller, name).await?,
+            By::Operator => of_operator(load_target(tx, name.as_str()).await?),
+        };
+        existing(verdict, name)
+    }
+
     /// Notes a token's use, to be written later: counting costs no write per request.
     pub(crate) fn note_use(&self, actor: &Actor, now: i64) {
         if let Some((_, Credential::Token { id, .. })) = &actor.user {
@@ -268,6 +294,22 @@ impl App {
             tracing::warn!(%error, "the last uses of tokens were not written");
         }
         self.db.close().await;
+    }
+}
+
+fn of_operator<K: Kind>(target: Target) -> Verdict<K> {
+    match target.package {
+        Some(package) => Verdict::Existing(Permit::of_operator(package)),
+        None => Verdict::Absent(None),
+    }
+}
+
+fn existing<K: Kind>(verdict: Verdict<K>, name: &Name) -> Result<Permit<K>, Error> {
+    match verdict {
+        Verdict::Existing(permit) => Ok(permit),
+        Verdict::Absent(_) => Err(Error::NoSuchPackage {
+            path: name.to_string(),
+        }),
     }
 }
 

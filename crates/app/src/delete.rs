@@ -14,6 +14,7 @@ use crate::{
     },
     cache::ClosedTags,
     pull::unknown_blob,
+    tags::Mover,
 };
 
 impl App {
@@ -94,9 +95,11 @@ impl Remove {
         permit: &Permit<Delete>,
         tag: &Tag,
     ) -> Result<(), Error> {
-        let previous = tags::find(tx, permit.package_id(), tag.as_str()).await?;
-        let previous = previous.ok_or_else(|| self.unknown())?;
-        self.forget_tag(tx, permit, tag.as_str(), &previous).await
+        let mover = Mover::new(&self.app, &self.closed, permit);
+        if mover.remove(tx, tag.as_str()).await? {
+            return Ok(());
+        }
+        Err(self.unknown())
     }
 
     /// A manifest that an index lists stays: removing it would break the index.
@@ -116,32 +119,11 @@ impl Remove {
                 parent,
             });
         }
-        let names = tags::list_of_version(tx, version.id).await?;
-        for name in &names {
-            self.forget_tag(tx, permit, name, digest.as_str()).await?;
+        let mover = Mover::new(&self.app, &self.closed, permit);
+        for tag in tags::list_of_version(tx, version.id).await? {
+            mover.remove(tx, &tag).await?;
         }
         Ok(versions::delete(tx, version.id).await?)
-    }
-
-    async fn forget_tag(
-        &self,
-        tx: &mut Tx<'_>,
-        permit: &Permit<Delete>,
-        tag: &str,
-        previous: &str,
-    ) -> Result<(), Error> {
-        let package_id = permit.package_id();
-        self.closed.hold(self.app.tags.begin_write(package_id, tag));
-        tags::delete(tx, package_id, tag).await?;
-        let event = tags::TagEvent {
-            package_id,
-            tag,
-            digest: None,
-            previous: Some(previous),
-            actor_id: permit.actor_id(),
-            at: self.app.clock.now(),
-        };
-        Ok(tags::record(tx, &event).await?)
     }
 }
 

@@ -99,6 +99,19 @@ pub enum Error {
         allowed: &'static str,
         owner: String,
     },
+    #[error(
+        "the tag {tag} of {package} is immutable (by the pattern {pattern}) and stays at {digest}; push under another tag"
+    )]
+    ImmutableTag {
+        package: String,
+        tag: String,
+        pattern: String,
+        digest: String,
+    },
+    #[error("{scope} has no pattern {pattern} of its own")]
+    NoSuchPattern { scope: String, pattern: String },
+    #[error("the tag {tag} of {package} pointed at nothing before")]
+    NothingBefore { package: String, tag: String },
     #[error("{principal} was granted nothing on {package}")]
     NotGranted { principal: String, package: String },
     #[error("there is no token {id}")]
@@ -145,7 +158,7 @@ impl Error {
             Self::Refused(refusal) => refusal_code(refusal),
             Self::Rejected(Rejected::Busy) => ErrorCode::TooManyRequests,
             Self::Rejected(_) => ErrorCode::Unauthorized,
-            Self::ManifestUnknown { .. } => ErrorCode::ManifestUnknown,
+            Self::ManifestUnknown { .. } | Self::NothingBefore { .. } => ErrorCode::ManifestUnknown,
             Self::BlobUnknown { .. } => ErrorCode::BlobUnknown,
             Self::ManifestInvalid(ManifestError::TooLarge(_))
             | Self::SizeMismatch { .. }
@@ -159,14 +172,16 @@ impl Error {
             Self::TooManyUploads { .. } | Self::Password(PasswordError::Busy) => {
                 ErrorCode::TooManyRequests
             }
-            Self::BlobInUse { .. } | Self::ManifestInUse { .. } | Self::TooVisible { .. } => {
-                ErrorCode::Denied
-            }
+            Self::BlobInUse { .. }
+            | Self::ManifestInUse { .. }
+            | Self::ImmutableTag { .. }
+            | Self::TooVisible { .. } => ErrorCode::Denied,
             Self::NoSuchUser { .. }
             | Self::NoSuchOrganization { .. }
             | Self::NoSuchTeam { .. }
             | Self::NoSuchPackage { .. }
             | Self::NoSuchToken { .. }
+            | Self::NoSuchPattern { .. }
             | Self::NotGranted { .. } => ErrorCode::NameUnknown,
             Self::LoginTaken { .. }
             | Self::TeamTaken { .. }

@@ -18,6 +18,7 @@ pub mod pull;
 pub mod push;
 mod setup;
 mod sweep;
+pub mod tags;
 pub mod verify;
 
 pub use app::{App, Settings};

@@ -15,6 +15,7 @@ pub mod epochs;
 mod error;
 pub mod grants;
 pub mod ids;
+pub mod immutable_tags;
 pub mod organizations;
 pub mod packages;
 mod postgres;
@@ -31,12 +32,13 @@ pub use error::{Error, ErrorKind};
 
 /// Every statement by module and name, for the test that prepares them on both engines.
 pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let modules: [(&str, &[(&str, &str)]); 12] = [
+    let modules: [(&str, &[(&str, &str)]); 13] = [
         ("accounts", accounts::STATEMENTS),
         ("blobs", blobs::STATEMENTS),
         ("epochs", epochs::STATEMENTS),
         ("grants", grants::STATEMENTS),
         ("ids", ids::STATEMENTS),
+        ("immutable_tags", immutable_tags::STATEMENTS),
         ("organizations", organizations::STATEMENTS),
         ("packages", packages::STATEMENTS),
         ("tags", tags::STATEMENTS),

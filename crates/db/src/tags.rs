@@ -15,8 +15,9 @@ statements! {
     RECORD = "INSERT INTO tag_event (package_id, tag, move, digest, previous, actor_id, at)
         VALUES ($1, CAST($2 AS TEXT), (SELECT COALESCE(MAX(move), 0) + 1 FROM tag_event
             WHERE package_id = $1 AND tag = CAST($2 AS TEXT)), $3, $4, $5, $6)";
-    HISTORY = "SELECT digest, previous, actor_id, at FROM tag_event
-        WHERE package_id = $1 AND tag = $2 ORDER BY move DESC LIMIT $3";
+    HISTORY = "SELECT e.move, e.digest, e.previous, a.login AS actor, e.at FROM tag_event e
+        LEFT JOIN account a ON a.id = e.actor_id
+        WHERE e.package_id = $1 AND e.tag = $2 AND e.move < $3 ORDER BY e.move DESC LIMIT $4";
 }
 
 /// The digest a tag points at.
@@ -92,17 +93,26 @@ pub async fn record(tx: &mut Tx<'_>, event: &TagEvent<'_>) -> Result<(), Error> 
 /// A past move, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct PastMove {
+    /// Counts the moves of this tag.
+    #[sqlx(rename = "move")]
+    pub number: i64,
+    /// Where it pointed from then on; `None`: removed.
     pub digest: Option<String>,
     pub previous: Option<String>,
-    pub actor_id: Option<i64>,
+    /// Login; `None`: the operator, or an account that is gone.
+    pub actor: Option<String>,
     pub at: i64,
 }
 
+/// Moves of a tag before the move `before`.
 pub async fn history(
     conn: &mut Conn<'_>,
     package_id: i64,
     tag: &str,
+    before: i64,
     limit: i64,
 ) -> Result<Vec<PastMove>, Error> {
-    query!(fetch_all, conn, PastMove, HISTORY, package_id, tag, limit)
+    query!(
+        fetch_all, conn, PastMove, HISTORY, package_id, tag, before, limit
+    )
 }

@@ -115,6 +115,7 @@ impl ApiError {
             Self::App(
                 AppError::UploadBusy { .. }
                 | AppError::BlobInUse { .. }
+                | AppError::ImmutableTag { .. }
                 | AppError::ManifestInUse { .. },
             ) => StatusCode::CONFLICT,
             Self::App(error) if error.is_full() => StatusCode::INSUFFICIENT_STORAGE,

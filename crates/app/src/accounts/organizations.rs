@@ -15,7 +15,7 @@ use crate::{
     authz::{
         By,
         facts::OwnerFacts,
-        permit::{self, OrganizationPermit},
+        permit::{self, OwnerPermit},
     },
 };
 
@@ -89,14 +89,28 @@ impl App {
         self.write_and_void(change).await
     }
 
-    /// Permission to manage an organization, asked inside the transaction that does.
+    /// Permission to manage an organization.
     pub(super) async fn permit_organization(
         &self,
-        tx: &mut Tx<'_>,
+        conn: &mut Conn<'_>,
         by: &By,
         organization: &str,
-    ) -> Result<OrganizationPermit, Error> {
-        let account = find_organization(tx, organization).await?;
+    ) -> Result<OwnerPermit, Error> {
+        find_organization(conn, organization).await?;
+        self.permit_owner(conn, by, organization).await
+    }
+
+    /// Permission to manage an owner of packages: an organization, or oneself.
+    pub(crate) async fn permit_owner(
+        &self,
+        conn: &mut Conn<'_>,
+        by: &By,
+        login: &str,
+    ) -> Result<OwnerPermit, Error> {
+        let account = accounts::find_by_login(conn, &login.to_ascii_lowercase()).await?;
+        let account = account.ok_or_else(|| Error::NoSuchUser {
+            login: login.to_owned(),
+        })?;
         let facts = OwnerFacts {
             members_may_create: false,
             id: account.id,
@@ -104,14 +118,14 @@ impl App {
             login: account.login,
         };
         let By::Caller(caller) = by else {
-            return Ok(OrganizationPermit::of_operator(&facts));
+            return Ok(OwnerPermit::of_operator(&facts));
         };
-        let actor = if epochs::current(tx).await? == caller.caches.epoch {
+        let actor = if epochs::current(conn).await? == caller.caches.epoch {
             caller.actor.clone()
         } else {
-            self.refresh_actor(tx, &caller.actor).await?
+            self.refresh_actor(conn, &caller.actor).await?
         };
-        permit::authorize_organization(&actor, &facts).map_err(|r| caller.explain(r))
+        permit::authorize_owner(&actor, &facts).map_err(|r| caller.explain(r))
     }
 }
 
@@ -167,7 +181,7 @@ impl Write for PutMember {
         let permit = app
             .permit_organization(tx, &self.by, &self.organization)
             .await?;
-        let id = permit.organization_id();
+        let id = permit.owner_id();
         let user = find_user(tx, &self.login).await?;
         if self.role == MemberRole::Member {
             keep_an_owner(tx, id, &self.organization, &user).await?;
@@ -193,7 +207,7 @@ impl Write for RemoveMember {
             .app
             .permit_organization(tx, &self.by, &self.organization)
             .await?;
-        let id = permit.organization_id();
+        let id = permit.owner_id();
         let user = find_user(tx, &self.login).await?;
         keep_an_owner(tx, id, &self.organization, &user).await?;
         if !organizations::remove_member(tx, id, user.id).await? {
@@ -223,6 +237,6 @@ impl Write for SetPolicy {
             .app
             .permit_organization(tx, &self.by, &self.organization)
             .await?;
-        Ok(organizations::set_policy(tx, permit.organization_id(), self.policy).await?)
+        Ok(organizations::set_policy(tx, permit.owner_id(), self.policy).await?)
     }
 }

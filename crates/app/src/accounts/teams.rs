@@ -140,7 +140,7 @@ impl Write for Create {
         let permit = app
             .permit_organization(tx, &self.by, self.team.organization())
             .await?;
-        let organization_id = permit.organization_id();
+        let organization_id = permit.owner_id();
         let team = Team {
             id: self.id,
             organization_id,
@@ -185,7 +185,7 @@ impl Write for ChangeTeam {
             Change::Delete => delete(tx, team.id).await,
             Change::Join(login) => {
                 let user = find_user(tx, login).await?;
-                let role = organizations::role(tx, permit.organization_id(), user.id).await?;
+                let role = organizations::role(tx, permit.owner_id(), user.id).await?;
                 role.ok_or_else(|| not_member(&user.login, organization))?;
                 Ok(teams::add_member(tx, team.id, user.id).await?)
             }

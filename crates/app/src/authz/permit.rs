@@ -53,7 +53,7 @@ impl<K: Kind> Permit<K> {
     }
 }
 
-impl Permit<Administer> {
+impl<K: Kind> Permit<K> {
     /// For the operator, of whom nothing is asked.
     pub(crate) fn of_operator(package: Arc<PackageFacts>) -> Self {
         Self {
@@ -65,33 +65,39 @@ impl Permit<Administer> {
     }
 }
 
-/// The policy allowed managing an organization: its members, teams and settings.
+/// The policy allowed managing an owner: an organization's members, teams and
+/// settings, and what holds for all of an owner's packages.
 #[derive(Debug, Clone, Copy)]
-pub struct OrganizationPermit {
-    organization_id: i64,
+pub struct OwnerPermit {
+    owner_id: i64,
+    actor_id: Option<i64>,
 }
 
-impl OrganizationPermit {
-    pub fn organization_id(&self) -> i64 {
-        self.organization_id
+impl OwnerPermit {
+    pub fn owner_id(&self) -> i64 {
+        self.owner_id
+    }
+
+    /// The user who acts.
+    pub fn actor_id(&self) -> Option<i64> {
+        self.actor_id
     }
 
     /// For the operator, of whom nothing is asked.
-    pub(crate) fn of_operator(organization: &OwnerFacts) -> Self {
+    pub(crate) fn of_operator(owner: &OwnerFacts) -> Self {
         Self {
-            organization_id: organization.id,
+            owner_id: owner.id,
+            actor_id: None,
         }
     }
 }
 
-/// Asks the policy whether `actor` may manage `organization`.
-pub fn authorize_organization(
-    actor: &Actor,
-    organization: &OwnerFacts,
-) -> Result<OrganizationPermit, Refusal> {
-    policy::decide_organization(actor, organization)?;
-    Ok(OrganizationPermit {
-        organization_id: organization.id,
+/// Asks the policy whether `actor` may manage `owner`.
+pub fn authorize_owner(actor: &Actor, owner: &OwnerFacts) -> Result<OwnerPermit, Refusal> {
+    policy::decide_owner(actor, owner)?;
+    Ok(OwnerPermit {
+        owner_id: owner.id,
+        actor_id: actor.user.as_ref().map(|(user, _)| user.id),
     })
 }
 

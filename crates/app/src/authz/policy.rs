@@ -245,13 +245,13 @@ pub fn has_role_by_owning(user: &UserFacts, target: &Target) -> bool {
             .is_some_and(|owner| controls(user, owner))
 }
 
-/// Whether an organization's members, teams and settings may be managed.
-pub fn decide_organization(actor: &Actor, organization: &OwnerFacts) -> Result<(), Refusal> {
-    let name = || organization.login.clone();
+/// Whether an owner may be managed: members, teams, settings.
+pub fn decide_owner(actor: &Actor, owner: &OwnerFacts) -> Result<(), Refusal> {
+    let name = || owner.login.clone();
     let Some((user, credential)) = &actor.user else {
         return Err(Refusal::SignInToManage { owner: name() });
     };
-    if !user.site_admin && !controls(user, organization) {
+    if !user.site_admin && !controls(user, owner) {
         return Err(Refusal::NotOwner {
             login: user.login.clone(),
             owner: name(),

@@ -68,7 +68,7 @@ impl App {
 
     /// Every grant on a package, for its admins.
     pub async fn grants(&self, by: &By, package: &Name) -> Result<Vec<GrantDetails>, Error> {
-        let permit = self.permit_administer(by, package).await?;
+        let permit = self.permit::<Administer>(by, package).await?;
         let mut reader = self.db.reader().await?;
         Ok(grants::details(&mut reader.conn(), permit.package_id()).await?)
     }
@@ -111,7 +111,7 @@ impl Write for ChangeGrant {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         let app = &self.app;
         let permit = app
-            .permit_administer_in(tx, &self.by, &self.package)
+            .permit_in::<Administer>(tx, &self.by, &self.package)
             .await?;
         let principal = self.resolve(tx).await?;
         match self.change {

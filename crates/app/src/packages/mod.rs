@@ -14,11 +14,7 @@ use wharf_oci::Name;
 
 use crate::{
     App, Error,
-    app::load_target,
-    authz::{
-        By, Permit,
-        permit::{Administer, Verdict},
-    },
+    authz::{By, permit::Administer},
 };
 
 impl App {
@@ -67,52 +63,6 @@ impl App {
             all.extend(page);
         }
     }
-
-    /// Permission to administer a package that must exist.
-    pub(crate) async fn permit_administer(
-        &self,
-        by: &By,
-        package: &Name,
-    ) -> Result<Permit<Administer>, Error> {
-        let verdict = match by {
-            By::Caller(caller) => self.authorize(caller, package).await?,
-            By::Operator => {
-                let mut reader = self.db.reader().await?;
-                of_operator(load_target(&mut reader.conn(), package.as_str()).await?)
-            }
-        };
-        existing(verdict, package)
-    }
-
-    /// The same, inside the transaction that acts on it.
-    pub(crate) async fn permit_administer_in(
-        &self,
-        tx: &mut Tx<'_>,
-        by: &By,
-        package: &Name,
-    ) -> Result<Permit<Administer>, Error> {
-        let verdict = match by {
-            By::Caller(caller) => self.authorize_in(tx, caller, package).await?,
-            By::Operator => of_operator(load_target(tx, package.as_str()).await?),
-        };
-        existing(verdict, package)
-    }
-}
-
-fn of_operator(target: crate::authz::Target) -> Verdict<Administer> {
-    match target.package {
-        Some(package) => Verdict::Existing(Permit::of_operator(package)),
-        None => Verdict::Absent(None),
-    }
-}
-
-fn existing(verdict: Verdict<Administer>, package: &Name) -> Result<Permit<Administer>, Error> {
-    match verdict {
-        Verdict::Existing(permit) => Ok(permit),
-        Verdict::Absent(_) => Err(Error::NoSuchPackage {
-            path: package.to_string(),
-        }),
-    }
 }
 
 struct SetVisibility {
@@ -129,7 +79,7 @@ impl Write for SetVisibility {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         let app = &self.app;
         let permit = app
-            .permit_administer_in(tx, &self.by, &self.package)
+            .permit_in::<Administer>(tx, &self.by, &self.package)
             .await?;
         if !permit.by_owning() {
             self.check_policy(tx).await?;
@@ -170,7 +120,7 @@ impl Write for DeletePackage {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         let permit = self
             .app
-            .permit_administer_in(tx, &self.by, &self.package)
+            .permit_in::<Administer>(tx, &self.by, &self.package)
             .await?;
         Ok(packages::delete(tx, permit.package_id()).await?)
     }

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use wharf_db::{
-    Tx, Write, blobs, packages, tags,
+    Tx, Write, blobs, packages,
     versions::{self, BlobEdge, ChildEdge, NewVersion},
 };
 use wharf_oci::{
@@ -22,6 +22,7 @@ use crate::{
     authn::Caller,
     authz::{Permit, permit::Push},
     cache::ClosedTags,
+    tags::Mover,
 };
 
 /// Most tags one push may move.
@@ -134,8 +135,10 @@ impl Write for Put {
             None => self.store(tx, &permit).await?,
         };
         let now = app.clock.now();
+        let mover = Mover::new(app, &self.closed, &permit);
         for tag in &self.tags {
-            self.move_tag(tx, &permit, tag, version_id).await?;
+            let digest = self.digest.as_str();
+            mover.point(tx, tag.as_str(), version_id, digest).await?;
         }
         packages::touch(tx, package_id, now).await?;
         Ok(PushedManifest {
@@ -220,40 +223,6 @@ impl Put {
         }
         let held = sizes.into_iter().filter(|(_, size)| size.is_some());
         Ok(held.map(|(digest, _)| digest.clone()).collect())
-    }
-
-    async fn move_tag(
-        &self,
-        tx: &mut Tx<'_>,
-        permit: &Permit<Push>,
-        tag: &Tag,
-        version_id: i64,
-    ) -> Result<(), Error> {
-        let (package_id, now) = (permit.package_id(), self.app.clock.now());
-        self.closed
-            .hold(self.app.tags.begin_write(package_id, tag.as_str()));
-        let previous = tags::find(tx, package_id, tag.as_str()).await?;
-        if previous.as_deref() == Some(self.digest.as_str()) {
-            return Ok(());
-        }
-        tags::set(
-            tx,
-            package_id,
-            tag.as_str(),
-            version_id,
-            now,
-            permit.actor_id(),
-        )
-        .await?;
-        let event = tags::TagEvent {
-            package_id,
-            tag: tag.as_str(),
-            digest: Some(self.digest.as_str()),
-            previous: previous.as_deref(),
-            actor_id: permit.actor_id(),
-            at: now,
-        };
-        Ok(tags::record(tx, &event).await?)
     }
 }
 

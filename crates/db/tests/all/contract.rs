@@ -371,7 +371,9 @@ async fn tags_move_with_their_history(db: &Db) {
         ["Z", "_a", "latest"]
     );
     assert_eq!(tags::list(conn, 10, "Z", 1).await.expect("lists"), ["_a"]);
-    let history = tags::history(conn, 10, "latest", 10).await.expect("lists");
+    let history = tags::history(conn, 10, "latest", i64::MAX, 10)
+        .await
+        .expect("lists");
     let digests: Vec<_> = history.iter().map(|m| m.digest.as_deref()).collect();
     assert_eq!(digests, [Some("m2"), Some("m1")]);
     assert_eq!(

@@ -89,6 +89,18 @@ async fn a_companys_life() {
         "{grants:?}"
     );
 
+    push_image(&ben, "acme/app", "1", &image("two")).await;
+    company.run("tag rollback acme/app 1");
+    let history = company.run("tag history acme/app 1");
+    let history: Vec<&str> = history.lines().collect();
+    assert_eq!(history.len(), 3, "{history:?}");
+    assert!(history[0].ends_with("by the operator") && history[1].ends_with("by ben"));
+    company.run("tag protect acme *");
+    assert_eq!(company.run("tag protected acme/app"), "*\n");
+    let moved = company.fails("tag rollback acme/app 1");
+    assert!(moved.contains("is immutable (by the pattern *)"), "{moved}");
+    company.run("tag unprotect acme *");
+
     company.run("package revoke acme/app guest");
     company.run("team remove acme/payments cleo");
     no_longer_pulls(&guest).await;
@@ -127,6 +139,8 @@ async fn a_companys_life() {
             "there is no team acme/none",
         ),
         ("package grant acme/app ada owner", "invalid value 'owner'"),
+        ("tag protect acme/app v1/2", "is not a pattern of tags"),
+        ("tag unprotect acme/app v*", "acme/app has no pattern v*"),
         (
             "package grant acme/none ada read",
             "there is no package acme/none",

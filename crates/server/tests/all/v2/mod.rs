@@ -3,4 +3,5 @@ mod blobs;
 mod lists;
 mod manifests;
 mod referrers;
+mod tag_moves;
 mod uploads;

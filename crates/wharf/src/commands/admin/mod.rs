@@ -7,6 +7,7 @@ mod org;
 mod package;
 mod pages;
 mod sweep;
+mod tag;
 mod team;
 mod token;
 mod user;
@@ -45,6 +46,8 @@ enum Command {
     #[command(subcommand)]
     Org(org::Command),
     #[command(subcommand)]
+    Tag(tag::Command),
+    #[command(subcommand)]
     Team(team::Command),
     #[command(subcommand)]
     Token(token::Command),
@@ -70,6 +73,7 @@ pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let result = match args.command {
         Command::User(command) => user::run(command, &app, output).await,
         Command::Org(command) => org::run(command, &app, output).await,
+        Command::Tag(command) => tag::run(command, &app, output).await,
         Command::Team(command) => team::run(command, &app, output).await,
         Command::Token(command) => token::run(command, &app, output).await,
         Command::Package(command) => package::run(command, &app, output).await,

@@ -1,0 +1,24 @@
+//! Who moved a tag where, and when.
+
+use wharf_db::tags::{self, PastMove};
+use wharf_oci::{Name, Tag};
+
+use crate::{App, Error, authz::By, authz::permit::Pull};
+
+impl App {
+    /// Up to `limit` moves of a tag before the move `before`, newest first.
+    /// What a tag did is known as long as its package exists.
+    pub async fn tag_history(
+        &self,
+        by: &By,
+        package: &Name,
+        tag: &Tag,
+        before: i64,
+        limit: i64,
+    ) -> Result<Vec<PastMove>, Error> {
+        let permit = self.permit::<Pull>(by, package).await?;
+        let mut reader = self.db.reader().await?;
+        let conn = &mut reader.conn();
+        Ok(tags::history(conn, permit.package_id(), tag.as_str(), before, limit).await?)
+    }
+}
