@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::Semaphore;
 use wharf_blob_store::BlobStore;
 use wharf_db::{
     Conn, Db, Tx, Write,
@@ -29,6 +30,9 @@ use crate::{
     entropy::{self, Entropy},
     push::OpenUploads,
 };
+
+/// Large manifests that are pushed at once.
+const LARGE_MANIFESTS: usize = 2;
 
 /// What an operator may set.
 #[derive(Debug, Clone)]
@@ -71,6 +75,8 @@ pub struct App {
     pub(crate) tags: Arc<Tags>,
     pub(crate) small_blobs: SmallBlobs,
     pub(crate) open_uploads: OpenUploads,
+    /// Turns of manifests that are large.
+    pub(crate) large_manifests: Semaphore,
     caches: RwLock<Arc<Caches>>,
     token_uses: Mutex<HashMap<i64, i64>>,
 }
@@ -99,6 +105,7 @@ impl App {
             tags: Arc::default(),
             small_blobs: SmallBlobs::default(),
             open_uploads: OpenUploads::default(),
+            large_manifests: Semaphore::new(LARGE_MANIFESTS),
             caches: RwLock::new(Arc::new(Caches::new(epoch))),
             token_uses: Mutex::default(),
             db,

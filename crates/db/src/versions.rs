@@ -25,6 +25,11 @@ statements! {
     REFERRERS_OF_TYPE = "SELECT digest, media_type, artifact_type, size, annotations FROM version
         WHERE package_id = $1 AND subject = $2 AND artifact_type = $5 AND digest > $3
         ORDER BY digest LIMIT $4";
+    REFERRER_SIZES = "SELECT CAST(LENGTH(annotations) AS BIGINT) FROM version
+        WHERE package_id = $1 AND subject = $2 AND digest > $3 ORDER BY digest LIMIT $4";
+    REFERRER_SIZES_OF_TYPE = "SELECT CAST(LENGTH(annotations) AS BIGINT) FROM version
+        WHERE package_id = $1 AND subject = $2 AND artifact_type = $5 AND digest > $3
+        ORDER BY digest LIMIT $4";
     DELETE = "DELETE FROM version WHERE id = $1";
 }
 
@@ -178,6 +183,42 @@ pub struct Referrer {
     pub size: i64,
     /// A JSON object of strings.
     pub annotations: String,
+}
+
+/// Characters of annotations of what [`referrers`] would return: they may be
+/// long, so a page is measured before it is read.
+pub async fn referrer_sizes(
+    conn: &mut Conn<'_>,
+    package_id: i64,
+    subject: &str,
+    artifact_type: Option<&str>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<i64>, Error> {
+    let rows = match artifact_type {
+        None => query!(
+            fetch_all,
+            conn,
+            (i64,),
+            REFERRER_SIZES,
+            package_id,
+            subject,
+            after,
+            limit
+        )?,
+        Some(kind) => query!(
+            fetch_all,
+            conn,
+            (i64,),
+            REFERRER_SIZES_OF_TYPE,
+            package_id,
+            subject,
+            after,
+            limit,
+            kind,
+        )?,
+    };
+    Ok(rows.into_iter().map(|(size,)| size).collect())
 }
 
 /// Referrers of `subject` after the digest `after`, in order.

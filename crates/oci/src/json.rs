@@ -2,32 +2,41 @@
 //! security hole (which of two `layers` counts?), so whatever could be read
 //! two ways is refused.
 
-use std::fmt;
+use std::{cell::Cell, fmt};
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// Deepest nesting accepted.
 pub const MAX_DEPTH: usize = 64;
+/// Most values of one document: parsed, tiny ones take a hundred times their bytes.
+pub const MAX_VALUES: usize = 200_000;
 
 #[derive(Debug, thiserror::Error)]
 #[error("the body is not acceptable JSON: {0}")]
 pub struct JsonError(#[from] serde_json::Error);
 
 /// Parses one JSON document: no duplicate keys, no trailing data, at most
-/// [`MAX_DEPTH`] levels.
+/// [`MAX_DEPTH`] levels and [`MAX_VALUES`] values.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }.deserialize(&mut deserializer)?;
+    let left = Cell::new(MAX_VALUES);
+    let value = Strict {
+        depth: 0,
+        left: &left,
+    };
+    let value = value.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
 }
 
-struct Strict {
+struct Strict<'a> {
     depth: usize,
+    /// Values that may still come.
+    left: &'a Cell<usize>,
 }
 
-impl Strict {
+impl Strict<'_> {
     fn deeper<E: serde::de::Error>(&self) -> Result<Self, E> {
         if self.depth >= MAX_DEPTH {
             return Err(E::custom(format_args!(
@@ -36,19 +45,24 @@ impl Strict {
         }
         Ok(Self {
             depth: self.depth + 1,
+            left: self.left,
         })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let left = self.left.get().checked_sub(1).ok_or_else(|| {
+            D::Error::custom(format_args!("it holds more than {MAX_VALUES} values"))
+        })?;
+        self.left.set(left);
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -115,6 +129,7 @@ mod tests {
     fn ambiguity_is_refused() {
         let deep = format!("{}1{}", "[".repeat(65), "]".repeat(65));
         let very_deep = "[".repeat(100_000);
+        let very_many = format!("[{}0]", "0,".repeat(MAX_VALUES));
         for bad in [
             r#"{"a":1,"a":2}"#,
             r#"{"a":{"b":1,"b":1}}"#,
@@ -127,6 +142,7 @@ mod tests {
             "",
             &deep,
             &very_deep,
+            &very_many,
         ] {
             assert!(parse(bad.as_bytes()).is_err(), "{bad:.40} was accepted");
         }

@@ -4,6 +4,8 @@
 //! view. The view is strict where the specification leaves two readings
 //! (image-spec manifest.md, image-index.md; CVE-2021-41190).
 
+mod spelling;
+
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -108,6 +110,7 @@ impl Manifest {
         let Value::Object(document) = json::parse(bytes)? else {
             return Err(field("manifest", "it must be a JSON object"));
         };
+        spelling::check(&document)?;
         let raw = Raw::new(document)?;
         let media_type = raw.media_type(declared)?;
         let kind = media_type::manifest_kind(&media_type)

@@ -43,8 +43,18 @@ pub enum ApiError {
     BodyTooLarge { limit: usize },
     #[error("the body is compressed ({0}); send it as it is")]
     Compressed(String),
+    /// At `/token` (RFC 6749 §5.2).
+    #[error("`grant_type` is {}: use password or refresh_token", shown(.0.as_deref()))]
+    GrantType(Option<String>),
+    /// A header whose value is not text.
+    #[error("the header {0} holds bytes that it must not")]
+    Header(&'static str),
     #[error("{0}")]
     Unsupported(&'static str),
+}
+
+fn shown(grant_type: Option<&str>) -> String {
+    grant_type.map_or_else(|| "missing".to_owned(), |text| format!("`{text:.80}`"))
 }
 
 /// Who and what an error is about, for its message, detail and challenge.
@@ -91,6 +101,7 @@ impl ApiError {
                 PathError::UploadId(_) => ErrorCode::BlobUploadUnknown,
             },
             Self::Scopes(_) => ErrorCode::NameInvalid,
+            Self::GrantType(_) | Self::Header(_) => ErrorCode::Unsupported,
             Self::Method { .. } | Self::Unsupported(_) | Self::Compressed(_) => {
                 ErrorCode::Unsupported
             }
@@ -105,7 +116,10 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Path(PathError::Unknown) => StatusCode::NOT_FOUND,
-            Self::Path(PathError::Encoding) | Self::Scopes(_) => StatusCode::BAD_REQUEST,
+            Self::Path(PathError::Encoding)
+            | Self::Scopes(_)
+            | Self::GrantType(_)
+            | Self::Header(_) => StatusCode::BAD_REQUEST,
             Self::BodyTooLarge { .. }
             | Self::App(AppError::ManifestInvalid(ManifestError::TooLarge(_))) => {
                 StatusCode::PAYLOAD_TOO_LARGE
@@ -202,6 +216,13 @@ impl ApiError {
                 detail.insert(key.to_owned(), value);
             }
         };
+        if let Self::GrantType(given) = self {
+            let error = match given {
+                Some(_) => "unsupported_grant_type",
+                None => "invalid_request",
+            };
+            put("error", Some(error.into()));
+        }
         put("actor", context.login.clone().map(Value::from));
         put("action", context.action.map(Value::from));
         put("package", context.package.clone().map(Value::from));

@@ -2,6 +2,7 @@
 //! metrics, and a net under panics.
 
 use std::{
+    net::IpAddr,
     panic::AssertUnwindSafe,
     sync::{
         Arc, LazyLock,
@@ -17,7 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt as _;
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use wharf_oci::{ErrorCode, ErrorEnvelope};
 
 use crate::{
@@ -68,7 +69,6 @@ pub struct Outcome {
 
 /// The outermost layer.
 pub async fn observe(State(site): State<Site>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
     let id = RequestId::next();
     request.extensions_mut().insert(id.clone());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
@@ -76,14 +76,13 @@ pub async fn observe(State(site): State<Site>, mut request: Request, next: Next)
         .extensions()
         .get::<Peer>()
         .map(|peer| client_address(peer.address, request.headers(), &site.trusted_proxies));
-    site.metrics.in_flight.inc();
+    let open = OpenRequest::new(&site, &method, &path, &id, client);
     let mut response = if let Some(refusal) = refuse_head(&request) {
         refusal
     } else {
         let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
         answered.unwrap_or_else(|_| panicked(&site, &id))
     };
-    site.metrics.in_flight.dec();
     let outcome = response
         .extensions_mut()
         .remove::<Outcome>()
@@ -91,25 +90,86 @@ pub async fn observe(State(site): State<Site>, mut request: Request, next: Next)
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
-    let status = response.status();
-    let seconds = started.elapsed().as_secs_f64();
-    let route = if outcome.route.is_empty() {
-        "other"
-    } else {
-        outcome.route
-    };
-    let labels = RequestLabels {
-        method: method_label(&method),
-        route,
-        status: status.as_u16(),
-    };
-    site.metrics.requests.get_or_create(&labels).inc();
-    site.metrics
-        .durations
-        .get_or_create(&RouteLabels { route })
-        .observe(seconds);
-    log(&method, &path, status, seconds, &id, client, &outcome);
+    open.close(response.status(), &outcome);
     response
+}
+
+/// A request that is being answered. If its client hangs up before the answer
+/// is ready, it is counted and logged all the same: what it asked for may have been done.
+struct OpenRequest<'a> {
+    site: &'a Site,
+    method: &'a Method,
+    path: &'a str,
+    id: &'a RequestId,
+    client: Option<IpAddr>,
+    started: Instant,
+    answered: bool,
+}
+
+/// The status that nginx logs for it; nobody receives it.
+const CLIENT_GONE: u16 = 499;
+
+impl<'a> OpenRequest<'a> {
+    fn new(
+        site: &'a Site,
+        method: &'a Method,
+        path: &'a str,
+        id: &'a RequestId,
+        client: Option<IpAddr>,
+    ) -> Self {
+        site.metrics.in_flight.inc();
+        Self {
+            site,
+            method,
+            path,
+            id,
+            client,
+            started: Instant::now(),
+            answered: false,
+        }
+    }
+
+    fn close(mut self, status: StatusCode, outcome: &Outcome) {
+        self.answered = true;
+        self.note(status, outcome);
+    }
+
+    fn note(&self, status: StatusCode, outcome: &Outcome) {
+        let seconds = self.started.elapsed().as_secs_f64();
+        let route = match outcome.route {
+            "" => "other",
+            route => route,
+        };
+        let labels = RequestLabels {
+            method: method_label(self.method),
+            route,
+            status: status.as_u16(),
+        };
+        let metrics = &self.site.metrics;
+        metrics.requests.get_or_create(&labels).inc();
+        let durations = metrics.durations.get_or_create(&RouteLabels { route });
+        durations.observe(seconds);
+        log(
+            self.method,
+            self.path,
+            status,
+            seconds,
+            self.id,
+            self.client,
+            outcome,
+        );
+    }
+}
+
+impl Drop for OpenRequest<'_> {
+    fn drop(&mut self) {
+        self.site.metrics.in_flight.dec();
+        if !self.answered
+            && let Ok(status) = StatusCode::from_u16(CLIENT_GONE)
+        {
+            self.note(status, &Outcome::default());
+        }
+    }
 }
 
 /// Reading is the bulk of a registry's requests and changes nothing: it is logged at `debug`.
@@ -119,7 +179,7 @@ fn log(
     status: StatusCode,
     seconds: f64,
     id: &RequestId,
-    client: Option<std::net::IpAddr>,
+    client: Option<IpAddr>,
     outcome: &Outcome,
 ) {
     macro_rules! line {
@@ -178,6 +238,11 @@ fn refuse_head(request: &Request) -> Option<Response> {
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             message,
         ));
+    }
+    let hosts = headers.get_all(header::HOST).iter().count();
+    if request.version() == Version::HTTP_11 && hosts != 1 {
+        let message = format!("the request has {hosts} Host headers; it must have one");
+        return Some(plain_refusal(StatusCode::BAD_REQUEST, message));
     }
     None
 }

@@ -23,7 +23,7 @@ const FLUSH: Duration = Duration::from_mins(1);
 /// Opens the embedded database and store of a data directory.
 pub async fn open_app(config: &Config) -> anyhow::Result<Arc<App>> {
     let data = &config.storage.data;
-    std::fs::create_dir_all(data).with_context(|| {
+    own_directory(data).with_context(|| {
         format!(
             "cannot create the data directory {}; choose another with --data",
             data.display()
@@ -51,6 +51,23 @@ pub async fn open_app(config: &Config) -> anyhow::Result<Arc<App>> {
         config.settings(),
     );
     Ok(app.await?)
+}
+
+/// What lies there is for this user alone: password hashes, keys, private images.
+fn own_directory(data: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data)?;
+    let mode = std::fs::metadata(data)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        let narrow = std::fs::Permissions::from_mode(mode & 0o700);
+        if let Err(error) = std::fs::set_permissions(data, narrow) {
+            tracing::warn!(%error, data = %data.display(), "others can read the data directory");
+        }
+    }
+    Ok(())
 }
 
 /// The first start: makes `admin`, keeps its password in a file that only

@@ -12,7 +12,7 @@ mod registry;
 
 pub use caller::{Caller, location};
 pub use faults::{Fault, FaultyStore};
-pub use image::{Image, image, index, index_with, push_image};
+pub use image::{Image, descriptor, image, index, index_with, push_image};
 pub use postgres::TestPostgres;
 pub use raw::raw;
 pub use registry::TestRegistry;

@@ -70,6 +70,10 @@ pub enum Rejected {
     Disabled(String),
     #[error(transparent)]
     RegistryToken(#[from] TokenError),
+    #[error(
+        "a registry token cannot be exchanged for another; sign in with a password or a personal access token"
+    )]
+    NotExchangeable,
     #[error("too many sign-ins at once; try again in a moment")]
     Busy,
 }
@@ -260,7 +264,8 @@ impl App {
         let conn = &mut reader.conn();
         let user = self.user_record(conn, caches, user_id).await?;
         if let Some(token_id) = id(&claims.credential, "token:") {
-            let Some(token) = self.token_record(conn, caches, token_id).await? else {
+            let token = self.token_record(conn, caches, token_id).await?;
+            let Some(token) = token.filter(|token| token.user_id == user_id) else {
                 return Ok(Err(Rejected::Revoked));
             };
             return Ok(self.accept_pat(&token, user.as_deref()));
@@ -285,10 +290,12 @@ impl App {
         login: &str,
         password: &str,
     ) -> Result<Result<Actor, Rejected>, Error> {
-        let mut reader = self.db.reader().await?;
-        let conn = &mut reader.conn();
         let login = login.to_ascii_lowercase();
-        let account = accounts::find_by_login(conn, &login).await?;
+        // No connection is held while a password is hashed: there are few, and hashing is slow.
+        let account = {
+            let mut reader = self.db.reader().await?;
+            accounts::find_by_login(&mut reader.conn(), &login).await?
+        };
         let stored = account.as_ref().and_then(|a| a.password_hash.as_deref());
         if !self.verify_password(password, stored).await? {
             return Ok(Err(Rejected::Password));
@@ -296,7 +303,8 @@ impl App {
         let Some(account) = account else {
             return Ok(Err(Rejected::Password));
         };
-        let record = load_user(conn, account).await?;
+        let mut reader = self.db.reader().await?;
+        let record = load_user(&mut reader.conn(), account).await?;
         Ok(record.check().map(|()| Actor {
             user: Some((Arc::clone(&record.facts), Credential::Password)),
             narrowed: None,

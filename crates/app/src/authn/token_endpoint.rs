@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use wharf_oci::Name;
 
-use super::{Caller, registry_token::AccessClaim};
+use super::{Caller, Rejected, registry_token::AccessClaim};
 use crate::{
     App, Error,
     authz::{Action, Credential, policy},
@@ -107,6 +107,9 @@ impl App {
         caller: &Caller,
         scopes: &[ParsedScope],
     ) -> Result<IssuedToken, Error> {
+        if caller.actor.narrowed.is_some() {
+            return Err(Rejected::NotExchangeable.into());
+        }
         let (mut access, mut complete) = self.grantable(caller, scopes).await?;
         if !complete && let Some(renewed) = self.renewed(caller).await? {
             (access, complete) = self.grantable(&renewed, scopes).await?;
@@ -158,11 +161,14 @@ impl App {
         let now = self.clock.now();
         let allowed =
             |action: &&Action| policy::decide(&caller.actor, &target, **action, now).is_ok();
+        let actions: BTreeSet<Action> = scope.actions.iter().filter(allowed).copied().collect();
+        // Where nothing is granted, not even whether there is such an owner is told.
+        let owner = target.owner.as_ref().filter(|_| !actions.is_empty());
         Ok(AccessClaim {
             kind: "repository".to_owned(),
             name: scope.name.to_string(),
-            owner: target.owner.as_ref().map(|owner| owner.id),
-            actions: scope.actions.iter().filter(allowed).copied().collect(),
+            owner: owner.map(|owner| owner.id),
+            actions,
         })
     }
 

@@ -18,6 +18,9 @@ use crate::{
     authz::{Actor, Credential, Refusal, Scope},
 };
 
+/// Most bytes of annotations on a page of referrers: clients limit what they read to 4 MiB.
+const REFERRER_BYTES: i64 = 4 * 1024 * 1024;
+
 /// A page of names; `more` if there are names after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
@@ -90,12 +93,27 @@ impl App {
         let conn: &mut Conn<'_> = &mut reader.conn();
         let package_id = permit.package_id();
         let subject = subject.as_str();
-        let rows = versions::referrers(conn, package_id, subject, artifact_type, last, one_more(n));
-        let mut referrers = rows.await?;
-        let more = referrers.len() > n;
-        referrers.truncate(n);
-        Ok(ReferrerPage { referrers, more })
+        let limit = one_more(n);
+        let sizes =
+            versions::referrer_sizes(conn, package_id, subject, artifact_type, last, limit).await?;
+        let fit = fitting(&sizes, n);
+        let rows = versions::referrers(conn, package_id, subject, artifact_type, last, fit).await?;
+        Ok(ReferrerPage {
+            more: rows.len() < sizes.len(),
+            referrers: rows,
+        })
     }
+}
+
+/// How many referrers make a page: up to `n`, and one at least, within the bytes.
+fn fitting(sizes: &[i64], n: usize) -> i64 {
+    let mut left = REFERRER_BYTES;
+    let fits = sizes.iter().take(n).take_while(|size| {
+        left = left.saturating_sub(**size);
+        left > 0
+    });
+    let count = fits.count().max(n.min(1));
+    i64::try_from(count).unwrap_or(0)
 }
 
 fn one_more(n: usize) -> i64 {

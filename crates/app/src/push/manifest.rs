@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use tokio::sync::SemaphorePermit;
 use wharf_db::{
     Tx, Write, blobs, packages,
     versions::{self, BlobEdge, ChildEdge, NewVersion},
@@ -27,6 +28,9 @@ use crate::{
 
 /// Most tags one push may move.
 pub const MAX_TAGS: usize = 100;
+
+/// Most digests that an answer lists as missing.
+const MAX_MISSING: usize = 100;
 
 /// Manifests larger than this are parsed off the async threads, in bytes.
 const PARSE_INLINE: usize = 64 * 1024;
@@ -59,6 +63,7 @@ impl App {
             });
         }
         self.authorize::<Push>(caller, name).await?;
+        let _turn = self.turn(bytes.len()).await?;
         let manifest = parse(bytes.clone(), media_type.map(str::to_owned)).await?;
         let digest = checked_digest(digest, &bytes)?;
         let put = Put {
@@ -76,6 +81,22 @@ impl App {
             closed: ClosedTags::default(),
         };
         self.db.write(put).await
+    }
+}
+
+impl App {
+    /// Whether the caller may push there: to be asked before a body is read.
+    pub async fn may_push_to(&self, caller: &Caller, name: &Name) -> Result<(), Error> {
+        self.authorize::<Push>(caller, name).await.map(drop)
+    }
+
+    /// Large manifests take memory to parse and time to write: few go at once.
+    async fn turn(&self, len: usize) -> Result<Option<SemaphorePermit<'_>>, Error> {
+        if len <= PARSE_INLINE {
+            return Ok(None);
+        }
+        let turn = self.large_manifests.acquire().await;
+        Ok(Some(turn.map_err(|e| Error::Internal(e.to_string()))?))
     }
 }
 
@@ -200,7 +221,7 @@ impl Put {
                 Some(found) => *found,
                 None => find_size(tx, permit, *role, digest, now).await?,
             };
-            sizes.insert(digest, found);
+            let is_new = sizes.insert(digest, found).is_none();
             match found {
                 Some(size) if u64::try_from(size) != Ok(descriptor.size) => {
                     return Err(Error::SizeMismatch {
@@ -209,10 +230,11 @@ impl Put {
                         actual: u64::try_from(size).unwrap_or_default(),
                     });
                 }
-                None if !descriptor.is_foreign() && !missing.contains(digest) => {
-                    missing.push(digest.clone());
-                }
+                None if is_new && !descriptor.is_foreign() => missing.push(digest.clone()),
                 _ => {}
+            }
+            if missing.len() == MAX_MISSING {
+                break;
             }
         }
         if !missing.is_empty() {

@@ -101,7 +101,9 @@ impl App {
         id: &UploadId,
         start: Option<u64>,
     ) -> Result<Receiving, Error> {
+        self.find_upload(caller, name, id).await?;
         let claim = self.claim(id)?;
+        // As it stands now that nobody else writes to it.
         let row = self.find_upload(caller, name, id).await?;
         let offset = unsigned(row.received);
         if let Some(start) = start.filter(|start| *start != offset) {

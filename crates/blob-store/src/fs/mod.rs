@@ -1,6 +1,7 @@
 //! The file-system store: one directory, plain files, durable by
 //! `fdatasync`, hard link, and `fsync` of the directory, in that order.
 
+mod batch;
 mod layout;
 mod room;
 mod upload;

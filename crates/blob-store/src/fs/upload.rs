@@ -13,7 +13,7 @@ use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 use wharf_oci::{Algorithm, Hasher, path::UploadId};
 
-use super::{layout::Layout, published, remove_file, room::room_for};
+use super::{batch::Batch, layout::Layout, published, remove_file, room::room_for};
 use crate::{Checkpoint, Finished, StoreError, UploadWriter};
 
 /// Bytes gathered before they go to the blocking thread. Smaller batches cost
@@ -26,8 +26,7 @@ const WRITE_BACK: u64 = 16 * 1024 * 1024;
 
 pub struct FsUpload {
     state: State,
-    batch: Vec<Bytes>,
-    batch_len: usize,
+    batch: Batch,
     offset: u64,
 }
 
@@ -49,8 +48,7 @@ impl FsUpload {
         let appender = Appender::new(layout, id, checkpoint, algorithm);
         Self {
             state: State::Ready(Box::new(appender)),
-            batch: Vec::new(),
-            batch_len: 0,
+            batch: Batch::default(),
             offset: checkpoint.offset,
         }
     }
@@ -74,8 +72,7 @@ impl FsUpload {
         then: impl FnOnce(&mut Appender) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<(), StoreError> {
         let mut appender = self.ready().await?;
-        let batch = std::mem::take(&mut self.batch);
-        self.batch_len = 0;
+        let batch = self.batch.take();
         self.state = State::Busy(spawn_blocking(move || {
             appender.append(&batch)?;
             then(&mut appender)?;
@@ -89,9 +86,8 @@ impl FsUpload {
 impl UploadWriter for FsUpload {
     async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
         self.offset += bytes.len() as u64;
-        self.batch_len += bytes.len();
         self.batch.push(bytes);
-        if self.batch_len >= BATCH {
+        if self.batch.len() >= BATCH {
             self.submit(|_| Ok(())).await?;
         }
         Ok(())

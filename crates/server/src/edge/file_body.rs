@@ -16,12 +16,25 @@ use http_body::{Body, Frame, SizeHint};
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::{Lane, lane::WINDOW};
+use super::{Lane, lane::WINDOW, stalls::Watched};
 
-/// Bytes read at once where the kernel path is not available (TLS, HTTP/2).
+/// Bytes read at once where the kernel path is not available.
 const CHUNK: usize = 256 * 1024;
+/// The same for one of many streams, which may each hold one.
+const STREAM_CHUNK: usize = 64 * 1024;
 
-/// Sends `range` of a file: through the lane if there is one, else by reading.
+/// How the bytes of a file get to the client.
+#[derive(Debug)]
+pub enum Way {
+    /// HTTP/1 over plain TCP: the kernel sends them.
+    Kernel(Lane),
+    /// HTTP/1 over TLS.
+    Read,
+    /// A stream of HTTP/2, watched.
+    Stream(Watched),
+}
+
+/// Sends `range` of a file.
 ///
 /// What is in the page cache is sent or read at once; what is not is brought
 /// in on a blocking thread first, so that a cold disk never stalls the others.
@@ -29,7 +42,7 @@ const CHUNK: usize = 256 * 1024;
 pub struct FileBody {
     file: Arc<File>,
     range: Range<u64>,
-    lane: Option<Lane>,
+    way: Way,
     waiting: Option<Waiting>,
 }
 
@@ -40,12 +53,11 @@ enum Waiting {
 }
 
 impl FileBody {
-    /// `lane`: the connection's, for HTTP/1 over plain TCP.
-    pub fn new(file: Arc<File>, range: Range<u64>, lane: Option<Lane>) -> Self {
+    pub fn new(file: Arc<File>, range: Range<u64>, way: Way) -> Self {
         Self {
             file,
             range,
-            lane,
+            way,
             waiting: None,
         }
     }
@@ -59,6 +71,9 @@ impl FileBody {
     }
 
     fn advance(&mut self, bytes: Bytes) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if let Way::Stream(watched) = &self.way {
+            watched.taken();
+        }
         self.range.start += bytes.len() as u64;
         Poll::Ready(Some(Ok(Frame::data(bytes))))
     }
@@ -68,14 +83,18 @@ impl FileBody {
         if let Some(stand_in) = lane.push(&self.file, self.range.start, len) {
             self.advance(stand_in)
         } else {
-            self.lane = None;
+            self.way = Way::Read;
             self.read_chunk()
         }
     }
 
     /// Reads what is in memory, or has a blocking thread read it.
     fn read_chunk(&mut self) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let (offset, len) = (self.range.start, self.step(CHUNK));
+        let most = match self.way {
+            Way::Stream(_) => STREAM_CHUNK,
+            Way::Kernel(_) | Way::Read => CHUNK,
+        };
+        let (offset, len) = (self.range.start, self.step(most));
         let mut buffer = vec![0; len];
         let slices = &mut [IoSliceMut::new(&mut buffer)];
         match preadv2(&*self.file, slices, offset, ReadWriteFlags::NOWAIT) {
@@ -119,9 +138,10 @@ impl FileBody {
     }
 
     fn begin(&mut self) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let Some(lane) = self.lane.clone() else {
+        let Way::Kernel(lane) = &self.way else {
             return self.read_chunk();
         };
+        let lane = lane.clone();
         if self.is_warm() {
             return self.send_window(&lane);
         }
@@ -151,7 +171,8 @@ impl Body for FileBody {
                         return Poll::Pending;
                     }
                     Poll::Ready(Ok(Ok(()))) => {
-                        if let Some(lane) = self.lane.clone() {
+                        if let Way::Kernel(lane) = &self.way {
+                            let lane = lane.clone();
                             return self.send_window(&lane);
                         }
                     }
@@ -200,7 +221,7 @@ mod tests {
         for range in [0..0, 0..1, 5..600_000, 0..1_000_000_usize] {
             let expected = &content[range.clone()];
             let range = range.start as u64..range.end as u64;
-            let body = FileBody::new(file(&content), range, None);
+            let body = FileBody::new(file(&content), range, Way::Read);
             let read = body.collect().await.expect("readable").to_bytes();
             assert!(read == expected);
         }
@@ -208,7 +229,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_that_shrank_is_an_error() {
-        let body = FileBody::new(file(b"short"), 0..1000, None);
+        let body = FileBody::new(file(b"short"), 0..1000, Way::Read);
         assert!(body.collect().await.is_err());
     }
 }

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 
 use super::{
-    Lane,
+    Lane, Stalls,
     addresses::{Addresses, Admission},
     paced::Paced,
     paced_body::PacedBody,
@@ -43,7 +43,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const MAX_HEADERS: usize = 100;
 const MAX_HEADER_BYTES: u32 = 32 * 1024;
 /// HTTP/2 streams of one connection.
-const MAX_STREAMS: u32 = 100;
+const MAX_STREAMS: u32 = 50;
 
 /// Where a request came from; an extension of every request.
 #[derive(Debug, Clone)]
@@ -51,6 +51,8 @@ pub struct Peer {
     pub address: IpAddr,
     /// Present where a file can be sent without passing through this process.
     pub lane: Option<Lane>,
+    /// The bodies that are on their way to it.
+    pub stalls: Stalls,
 }
 
 /// What the accept loop needs to know.
@@ -183,6 +185,7 @@ impl Edge {
             let peer = Peer {
                 address,
                 lane: Some(lane.clone()),
+                stalls: Stalls::default(),
             };
             let stream = Paced::new(PlainStream::new(tcp, lane));
             return self.requests(stream, peer, router, watcher).await;
@@ -194,6 +197,7 @@ impl Edge {
             let peer = Peer {
                 address,
                 lane: None,
+                stalls: Stalls::default(),
             };
             self.requests(stream, peer, router, watcher).await;
         }
@@ -208,14 +212,19 @@ impl Edge {
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let give_up = self.give_up.clone();
+        let (give_up, stalls) = (self.give_up.clone(), peer.stalls.clone());
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let request = request.map(|body| Body::new(PacedBody::new(body, give_up.clone())));
             answer(router.clone(), peer.clone(), request)
         });
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
-        if let Err(error) = watcher.watch(connection.into_owned()).await {
-            tracing::debug!(%error, "a connection ended early");
+        tokio::select! {
+            result = watcher.watch(connection.into_owned()) => {
+                if let Err(error) = result {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+            }
+            () = stalls.stalled() => tracing::debug!("closed a connection that takes nothing"),
         }
     }
 }

@@ -10,9 +10,11 @@ mod pace;
 mod paced;
 mod paced_body;
 mod plain;
+mod stalls;
 mod tls;
 
-pub use file_body::FileBody;
+pub use file_body::{FileBody, Way};
 pub use lane::Lane;
 pub use listen::{Edge, Peer, serve};
 pub use paced_body::BodyError;
+pub use stalls::Stalls;

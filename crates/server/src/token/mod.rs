@@ -1,13 +1,10 @@
 //! `/token`: registry tokens by GET (Docker) and by OAuth2 POST (containerd).
 
 use axum::{
-    body::Body,
     extract::{Request, State},
     response::Response,
 };
-use bytes::Bytes;
 use http::{HeaderValue, header};
-use http_body_util::{BodyExt as _, Limited};
 use serde::Serialize;
 use wharf_app::{
     authn::{
@@ -17,10 +14,9 @@ use wharf_app::{
     },
     clock::rfc3339,
 };
-use wharf_oci::ErrorCode;
 
 use crate::{
-    Site,
+    Site, body,
     error::{ApiError, ErrorContext},
     extract::{credential, query_value, query_values},
     middleware::{Outcome, RequestId},
@@ -56,8 +52,8 @@ pub async fn get(State(site): State<Site>, request: Request) -> Response {
 pub async fn post(State(site): State<Site>, request: Request) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
     let header = credential(request.headers());
-    let form = match read_form(request.into_body()).await {
-        Ok(form) => form,
+    let form = match body::read(request.into_body(), MAX_FORM).await {
+        Ok(form) => String::from_utf8_lossy(&form).into_owned(),
         Err(error) => return error.reply(&site, &context(id, None)),
     };
     let field = |name| query_value(Some(&form), name);
@@ -69,21 +65,12 @@ pub async fn post(State(site): State<Site>, request: Request) -> Response {
         Some("refresh_token") => Presented::Bearer(field("refresh_token").unwrap_or_default()),
         None if header != Presented::Nothing => header,
         other => {
-            let reason = "use password or refresh_token";
-            let given = other.unwrap_or_default();
-            let error = ApiError::parameter("grant_type", given, ErrorCode::Unsupported, reason);
-            return error.reply(&site, &context(id, None));
+            let given = other.map(str::to_owned);
+            return ApiError::GrantType(given).reply(&site, &context(id, None));
         }
     };
     let scopes: Vec<String> = query_values(Some(&form), "scope").collect();
     answer(&site, id, presented, scopes, true).await
-}
-
-async fn read_form(body: Body) -> Result<String, ApiError> {
-    let too_large = ApiError::BodyTooLarge { limit: MAX_FORM };
-    let collected = Limited::new(body, MAX_FORM).collect().await;
-    let bytes: Bytes = collected.map_err(|_| too_large)?.to_bytes();
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 async fn answer(

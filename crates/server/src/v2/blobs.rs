@@ -12,7 +12,7 @@ use wharf_oci::{
 
 use super::Call;
 use crate::{
-    edge::FileBody,
+    edge::{FileBody, Peer, Way},
     error::ApiError,
     reply::{self, DOCKER_CONTENT_DIGEST},
 };
@@ -71,14 +71,22 @@ pub async fn delete(call: &Call, name: &Name, digest: &Digest) -> Result<Respons
     Ok(reply::empty(StatusCode::ACCEPTED, [digest]))
 }
 
-/// The kernel sends files where it can: HTTP/1 over plain TCP.
+fn way(call: &Call) -> Way {
+    match (call.parts.version, call.peer()) {
+        (Version::HTTP_2, Some(peer)) => Way::Stream(peer.stalls.watch()),
+        (
+            Version::HTTP_10 | Version::HTTP_11,
+            Some(Peer {
+                lane: Some(lane), ..
+            }),
+        ) => Way::Kernel(lane.clone()),
+        _ => Way::Read,
+    }
+}
+
 fn body(call: &Call, blob: OpenBlob, bytes: Range<u64>) -> Body {
-    let lane = match call.parts.version {
-        Version::HTTP_10 | Version::HTTP_11 => call.peer().and_then(|peer| peer.lane.clone()),
-        _ => None,
-    };
     match blob {
-        OpenBlob::File(blob) => Body::new(FileBody::new(blob.file, bytes, lane)),
+        OpenBlob::File(blob) => Body::new(FileBody::new(blob.file, bytes, way(call))),
         OpenBlob::Memory(all) => {
             // In memory, so it fits into memory.
             let at = |n| usize::try_from(n).unwrap_or(usize::MAX);

@@ -5,7 +5,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{Method, StatusCode, header};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use wharf_oci::{
     Digest, ErrorCode, Name, Reference, Tag,
     manifest::{MAX_SIZE, ManifestError},
@@ -13,7 +12,7 @@ use wharf_oci::{
 
 use super::Call;
 use crate::{
-    edge::BodyError,
+    body,
     error::ApiError,
     extract::query_values,
     reply::{self, DOCKER_CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG},
@@ -61,8 +60,9 @@ pub async fn put(
     };
     let media_type = call.header(header::CONTENT_TYPE);
     let by_parameter = digest.is_some() && call.query("tag").is_some();
-    let bytes = read_manifest(call, body).await?;
     let (app, digest) = (&call.site.app, digest.as_ref());
+    app.may_push_to(&call.caller, name).await?;
+    let bytes = read_manifest(call, body).await?;
     let pushed = app
         .push_manifest(&call.caller, name, digest, tags, media_type, bytes)
         .await?;
@@ -134,9 +134,8 @@ async fn read_manifest(call: &Call, body: Body) -> Result<bytes::Bytes, ApiError
     if let Some(n) = declared.filter(|n| *n > MAX_SIZE as u64) {
         return Err(too_large(usize::try_from(n).unwrap_or(usize::MAX)).into());
     }
-    match Limited::new(body, MAX_SIZE).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(MAX_SIZE + 1).into()),
-        Err(error) => Err(BodyError::from_source(&*error).into()),
+    match body::read(body, MAX_SIZE).await {
+        Err(ApiError::BodyTooLarge { .. }) => Err(too_large(MAX_SIZE + 1).into()),
+        result => result,
     }
 }

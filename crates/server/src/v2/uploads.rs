@@ -226,9 +226,12 @@ async fn take(
 }
 
 fn chunk(call: &Call) -> Result<Option<std::ops::Range<u64>>, ApiError> {
-    let Some(text) = call.header(header::CONTENT_RANGE) else {
+    let Some(value) = call.parts.headers.get(header::CONTENT_RANGE) else {
         return Ok(None);
     };
+    let text = value
+        .to_str()
+        .map_err(|_| ApiError::Header("Content-Range"))?;
     let parsed = range::parse_chunk(text).ok_or_else(|| {
         let reason = "expected FIRST-LAST, both inclusive, for example 0-1048575";
         ApiError::parameter("Content-Range", text, ErrorCode::BlobUploadInvalid, reason)

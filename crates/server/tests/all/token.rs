@@ -54,8 +54,10 @@ async fn by_get_and_by_post() {
             StatusCode::UNAUTHORIZED
         );
     }
-    let (status, _) = form(&anonymous, "grant_type=client_credentials").await;
-    assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+    let (status, answer) = form(&anonymous, "grant_type=client_credentials").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let error = &answer["errors"][0]["detail"]["error"];
+    assert_eq!(error, "unsupported_grant_type");
     let (status, _) = form(&anonymous, &"x".repeat(100_000)).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
     let (status, answer) = form(

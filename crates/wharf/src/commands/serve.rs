@@ -69,6 +69,7 @@ pub(crate) async fn run(args: Args, _: Output) -> anyhow::Result<Exit> {
     start_logging(&config);
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    allow_open_files();
     let app = open_app(&config).await?;
     let first = tell_first_start(&app, &config).await?;
     let server = Server::start(app, &config).await?;
@@ -87,6 +88,20 @@ pub(crate) async fn run(args: Args, _: Output) -> anyhow::Result<Exit> {
     tracing::info!("stopping: open requests may finish");
     server.stop().await;
     Ok(Exit::Ok)
+}
+
+/// Each connection and each blob on its way is an open file; the usual soft
+/// limit of 1,024 is for programs that still use `select`.
+fn allow_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let wanted = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, wanted) {
+        tracing::warn!(%error, "the limit of open files stays low");
+    }
 }
 
 fn start_logging(config: &Config) {

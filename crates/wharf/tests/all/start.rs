@@ -23,6 +23,8 @@ fn the_first_start_tells_how_to_sign_in_and_the_second_does_not() {
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o600);
+    let data = std::fs::metadata(dir.path()).expect("there").permissions();
+    assert_eq!(data.mode() & 0o077, 0, "nobody else looks inside");
     assert!(
         !first.greeting.contains(&first.admin_password()),
         "the password itself is not printed"
