@@ -103,7 +103,7 @@ fn http() -> Builder<TokioExecutor> {
         .max_header_list_size(MAX_HEADER_BYTES)
         .initial_stream_window_size(1024 * 1024)
         .initial_connection_window_size(4 * 1024 * 1024)
-        .max_send_buf_size(1024 * 1024)
+        .max_send_buf_size(128 * 1024)
         .keep_alive_interval(Some(Duration::from_secs(30)))
         .keep_alive_timeout(Duration::from_secs(20));
     http
