@@ -14,5 +14,5 @@ pub use caller::{Caller, location};
 pub use faults::{Fault, FaultyStore};
 pub use image::{Image, descriptor, image, index, index_with, push_image};
 pub use postgres::TestPostgres;
-pub use raw::raw;
+pub use raw::{raw, raw_open};
 pub use registry::TestRegistry;

@@ -127,6 +127,21 @@ impl TestRegistry {
             .expect("changed");
     }
 
+    /// Asks for the metrics until they have a line, for a minute.
+    pub async fn until_metric(&self, line: &str) {
+        let anonymous = self.anonymous();
+        let has_line = async {
+            loop {
+                let metrics = anonymous.get("/metrics").await.text().await;
+                if metrics.expect("text").lines().any(|found| found == line) {
+                    break;
+                }
+            }
+        };
+        let in_time = tokio::time::timeout(std::time::Duration::from_mins(1), has_line).await;
+        in_time.unwrap_or_else(|_| panic!("the metrics never had {line}"));
+    }
+
     /// Asserts that nothing is lost, and that nothing leaked either.
     pub async fn assert_sound(&self) {
         let report = self.app.verify(true).await.expect("verifies");

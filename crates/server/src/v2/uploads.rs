@@ -45,7 +45,8 @@ pub async fn begin(call: &Call, body: Body, name: &Name) -> Result<Response, Api
     };
     let expected = content_length(call);
     let receiving = app.receive(&call.caller, name, &progress.id, None).await?;
-    let stored = receive_whole(&call.site, receiving, body, expected, digest).await?;
+    let end = |receiving, poured| end_whole(receiving, poured, digest);
+    let stored = receive(&call.site, receiving, body, expected, end).await?;
     Ok(reply::blob_created(name, &stored.digest))
 }
 
@@ -70,7 +71,7 @@ pub async fn append(
     let expected = chunk_length(chunk.as_ref(), call)?;
     let start = chunk.map(|range| range.start);
     let receiving = call.site.app.receive(&call.caller, name, id, start).await?;
-    let progress = receive_chunk(&call.site, receiving, body, expected).await?;
+    let progress = receive(&call.site, receiving, body, expected, pause).await?;
     Ok(standing(StatusCode::ACCEPTED, name, &progress))
 }
 
@@ -89,7 +90,8 @@ pub async fn finish(
     let expected = chunk_length(chunk.as_ref(), call)?;
     let start = chunk.map(|range| range.start);
     let receiving = call.site.app.receive(&call.caller, name, id, start).await?;
-    let stored = receive_last(&call.site, receiving, body, expected, digest).await?;
+    let end = |receiving, poured| end_with(receiving, poured, digest);
+    let stored = receive(&call.site, receiving, body, expected, end).await?;
     Ok(reply::blob_created(name, &stored.digest))
 }
 
@@ -114,60 +116,62 @@ fn standing(status: StatusCode, name: &Name, progress: &Progress) -> Response {
     )
 }
 
-/// Runs to its end even if the client goes away: what arrived is kept.
-async fn receive_chunk(
+/// What a body's end means for its upload.
+type Poured = Result<(), ApiError>;
+
+/// Takes a body in and goes on with `end`, on a task of its own: it runs to
+/// its end even if the client goes away.
+async fn receive<T, F>(
     site: &Site,
     mut receiving: Receiving,
     body: Body,
     expected: Option<u64>,
-) -> Result<Progress, ApiError> {
+    end: impl FnOnce(Receiving, Poured) -> F + Send + 'static,
+) -> Result<T, ApiError>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, ApiError>> + Send,
+{
     let metrics = site.clone();
     let task = site.receiving.spawn(async move {
         let poured = pour(&metrics, &mut receiving, body, expected).await;
-        match poured {
-            Ok(()) => Ok(receiving.pause().await?),
-            Err(error) => Err(keep(receiving, error).await?),
-        }
+        end(receiving, poured).await
     });
-    joined(task.await)
+    let died = |e| Error::Internal(format!("an upload's task died: {e}")).into();
+    task.await.unwrap_or_else(|e| Err(died(e)))
 }
 
-async fn receive_last(
-    site: &Site,
-    mut receiving: Receiving,
-    body: Body,
-    expected: Option<u64>,
+async fn pause(receiving: Receiving, poured: Poured) -> Result<Progress, ApiError> {
+    match poured {
+        Ok(()) => Ok(receiving.pause().await?),
+        Err(error) => Err(keep(receiving, error).await?),
+    }
+}
+
+async fn end_with(
+    receiving: Receiving,
+    poured: Poured,
     digest: Digest,
 ) -> Result<StoredBlob, ApiError> {
-    let metrics = site.clone();
-    let task = site.receiving.spawn(async move {
-        let poured = pour(&metrics, &mut receiving, body, expected).await;
-        match poured {
-            Ok(()) => Ok(receiving.finish(&digest).await?),
-            Err(error) => Err(keep(receiving, error).await?),
-        }
-    });
-    joined(task.await)
+    match poured {
+        Ok(()) => Ok(receiving.finish(&digest).await?),
+        Err(error) => Err(keep(receiving, error).await?),
+    }
 }
 
 /// A blob in one request: nobody knows the upload's id, so nothing of a failed one is kept.
-async fn receive_whole(
-    site: &Site,
-    mut receiving: Receiving,
-    body: Body,
-    expected: Option<u64>,
+async fn end_whole(
+    receiving: Receiving,
+    poured: Poured,
     digest: Digest,
 ) -> Result<StoredBlob, ApiError> {
-    let metrics = site.clone();
-    let task = site.receiving.spawn(async move {
-        let poured = pour(&metrics, &mut receiving, body, expected).await;
-        if let Err(error) = poured {
+    match poured {
+        Ok(()) => Ok(receiving.finish(&digest).await?),
+        Err(error) => {
             receiving.abandon().await?;
-            return Err(error);
+            Err(error)
         }
-        Ok(receiving.finish(&digest).await?)
-    });
-    joined(task.await)
+    }
 }
 
 /// Keeps what came before the body failed, so that its client can continue there.
@@ -179,11 +183,6 @@ async fn keep(receiving: Receiving, error: ApiError) -> Result<ApiError, Error> 
         receiving.pause().await?;
     }
     Ok(error)
-}
-
-fn joined<T>(result: Result<Result<T, ApiError>, tokio::task::JoinError>) -> Result<T, ApiError> {
-    let died = |e| Error::Internal(format!("an upload's task died: {e}")).into();
-    result.unwrap_or_else(|e| Err(died(e)))
 }
 
 async fn pour(

@@ -5,13 +5,9 @@ use std::time::Duration;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::{io::AsyncReadExt as _, time::timeout};
 use wharf_oci::media_type::OCI_MANIFEST;
-use wharf_testkit::{Caller, TestRegistry, descriptor, image, push_image, raw};
+use wharf_testkit::{Caller, TestRegistry, descriptor, image, push_image, raw, raw_open};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -21,9 +17,7 @@ async fn no_manifest_is_read_from_those_who_may_not_push() {
     // The body never comes: only an answer that does not wait for it does.
     let head =
         "PUT /v2/alice/app/manifests/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n";
-    let address = registry.url.strip_prefix("http://").expect("plain");
-    let mut stream = TcpStream::connect(address).await.expect("connects");
-    stream.write_all(head.as_bytes()).await.expect("sends");
+    let mut stream = raw_open(&registry.url, head).await;
     let mut answer = [0; 12];
     let read = timeout(MINUTE, stream.read_exact(&mut answer)).await;
     read.expect("at once").expect("an answer");
@@ -150,23 +144,14 @@ async fn a_busy_upload_is_unknown_to_others() {
         "PATCH {upload} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
          Content-Length: 1000\r\n\r\n0123456789"
     );
-    let address = registry.url.strip_prefix("http://").expect("plain");
-    let mut stream = TcpStream::connect(address).await.expect("connects");
-    stream.write_all(head.as_bytes()).await.expect("sends");
+    let _writing = raw_open(&registry.url, head).await;
     let patch = |caller: &Caller| {
         let request = caller.request(Method::PATCH, &upload).body("");
         async move { request.send().await.expect("an answer").status() }
     };
-    let arrived = "wharf_upload_received_bytes_total 10\n";
-    let is_writing = async {
-        loop {
-            let metrics = alice.get("/metrics").await.text().await.expect("text");
-            if metrics.contains(arrived) {
-                break;
-            }
-        }
-    };
-    timeout(MINUTE, is_writing).await.expect("it writes");
+    registry
+        .until_metric("wharf_upload_received_bytes_total 10")
+        .await;
     assert_eq!(patch(&alice).await, StatusCode::CONFLICT);
     assert_eq!(patch(&bob).await, StatusCode::FORBIDDEN);
     let anonymous = registry.anonymous();
@@ -176,32 +161,14 @@ async fn a_busy_upload_is_unknown_to_others() {
 #[tokio::test]
 async fn whoever_hangs_up_is_counted_all_the_same() {
     let registry = TestRegistry::start().await;
-    let address = registry.url.strip_prefix("http://").expect("plain");
     for _ in 0..40 {
-        let stream = TcpStream::connect(address).await.expect("connects");
         let head = "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n";
-        let mut stream = stream;
-        stream.write_all(head.as_bytes()).await.expect("sends");
-        drop(stream);
+        drop(raw_open(&registry.url, head).await);
     }
-    let anonymous = registry.anonymous();
-    let settled = async {
-        loop {
-            let metrics = anonymous.get("/metrics").await.text().await.expect("text");
-            let counts = metrics.lines().filter(|line| {
-                line.starts_with("wharf_http_requests_total")
-                    && (line.contains("\"operations\"") || line.contains("\"499\""))
-            });
-            let counts = counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
-            // The question itself is one of those in flight.
-            if metrics.contains("wharf_http_requests_in_flight 1\n") && counts.sum::<u64>() > 0 {
-                break;
-            }
-        }
-    };
-    timeout(MINUTE, settled)
-        .await
-        .expect("nothing stays in flight");
+    // The question itself is the one in flight.
+    registry
+        .until_metric("wharf_http_requests_in_flight 1")
+        .await;
 }
 
 #[tokio::test]

@@ -1,16 +1,10 @@
 //! Every way a blob comes in.
 
-use std::time::Duration;
-
 use reqwest::{Method, Response, StatusCode, header};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use wharf_db::packages::Visibility;
 use wharf_oci::Digest;
-use wharf_testkit::{Caller, TestRegistry, image, push_image, raw};
+use wharf_testkit::{Caller, TestRegistry, image, push_image, raw, raw_open};
 
 async fn patch(caller: &Caller, upload: &str, range: Option<&str>, body: &[u8]) -> Response {
     let mut request = caller.request(Method::PATCH, upload).body(body.to_vec());
@@ -145,10 +139,7 @@ async fn a_cut_connection_keeps_what_arrived() {
         "PATCH {upload} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
          Content-Length: 1000\r\nConnection: close\r\n\r\n0123456789"
     );
-    let address = registry.url.strip_prefix("http://").expect("plain");
-    let mut stream = TcpStream::connect(address).await.expect("connects");
-    stream.write_all(head.as_bytes()).await.expect("sends");
-    drop(stream);
+    drop(raw_open(&registry.url, head).await);
     // The server finishes with the cut request before it lets another one in.
     let response = loop {
         let response = alice
@@ -256,22 +247,11 @@ async fn stopping_records_what_an_upload_has_brought() {
         "PATCH {upload} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
          Content-Length: 2000000\r\n\r\n"
     );
-    let address = registry.url.strip_prefix("http://").expect("plain");
-    let mut stream = TcpStream::connect(address).await.expect("connects");
-    stream.write_all(head.as_bytes()).await.expect("sends");
+    let mut stream = raw_open(&registry.url, head).await;
     stream.write_all(&vec![7; 1_000_000]).await.expect("sends");
-    let arrived = "wharf_upload_received_bytes_total 1000000\n";
-    let has_arrived = async {
-        loop {
-            let metrics = alice.get("/metrics").await.text().await.expect("text");
-            if metrics.contains(arrived) {
-                break;
-            }
-        }
-    };
-    timeout(Duration::from_mins(1), has_arrived)
-        .await
-        .expect("all of it arrived");
+    registry
+        .until_metric("wharf_upload_received_bytes_total 1000000")
+        .await;
     let registry = registry.restart().await;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("an answer");
