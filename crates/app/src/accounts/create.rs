@@ -8,6 +8,7 @@ use wharf_db::{
 };
 use wharf_oci::Login;
 
+use super::organizations::find_user;
 use crate::{App, Error};
 
 impl App {
@@ -77,13 +78,8 @@ impl App {
     }
 
     pub(crate) async fn find_user(&self, login: &str) -> Result<Account, Error> {
-        let canonical = login.to_ascii_lowercase();
         let mut reader = self.db.reader().await?;
-        let account = accounts::find_by_login(&mut reader.conn(), &canonical).await?;
-        let user = account.filter(|account| account.kind == AccountKind::User);
-        user.ok_or_else(|| Error::NoSuchUser {
-            login: login.to_owned(),
-        })
+        find_user(&mut reader.conn(), login).await
     }
 
     async fn new_account(&self, login: &Login, kind: AccountKind) -> Result<Account, Error> {

@@ -6,6 +6,7 @@ mod team_name;
 mod teams;
 mod tokens;
 
+pub(crate) use organizations::find_user;
 pub use team_name::{TeamName, TeamNameError};
 pub(crate) use teams::find_team;
 pub use tokens::{NewToken, TokenSummary};

@@ -137,7 +137,7 @@ pub(super) async fn find_organization(conn: &mut Conn<'_>, login: &str) -> Resul
     })
 }
 
-pub(super) async fn find_user(conn: &mut Conn<'_>, login: &str) -> Result<Account, Error> {
+pub(crate) async fn find_user(conn: &mut Conn<'_>, login: &str) -> Result<Account, Error> {
     let account = accounts::find_by_login(conn, &login.to_ascii_lowercase()).await?;
     let user = account.filter(|account| account.kind == AccountKind::User);
     user.ok_or_else(|| Error::NoSuchUser {

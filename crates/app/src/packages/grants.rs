@@ -4,14 +4,13 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use wharf_db::{
     Conn, Tx, Write,
-    accounts::{self, AccountKind},
     grants::{self, Grant, GrantDetails, Principal, Role},
 };
 use wharf_oci::{Login, Name};
 
 use crate::{
     App, Error,
-    accounts::{TeamName, TeamNameError, find_team},
+    accounts::{TeamName, TeamNameError, find_team, find_user},
     authz::{By, Permit, permit::Administer},
 };
 
@@ -148,14 +147,9 @@ impl ChangeGrant {
 
     async fn resolve(&self, conn: &mut Conn<'_>) -> Result<Principal, Error> {
         match &self.principal {
-            PrincipalName::Account(login) => {
-                let account = accounts::find_by_login(conn, login.as_str()).await?;
-                let user = account.filter(|account| account.kind == AccountKind::User);
-                let user = user.ok_or_else(|| Error::NoSuchUser {
-                    login: login.to_string(),
-                })?;
-                Ok(Principal::Account(user.id))
-            }
+            PrincipalName::Account(login) => Ok(Principal::Account(
+                find_user(conn, login.as_str()).await?.id,
+            )),
             PrincipalName::Team(team) => {
                 let owner = self.package.owner_str().to_owned();
                 if team.organization() != owner {
