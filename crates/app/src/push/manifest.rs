@@ -214,14 +214,14 @@ impl Put {
     ) -> Result<HashSet<Digest>, Error> {
         let now = self.app.clock.now();
         let mut sizes: HashMap<&Digest, Option<i64>> = HashMap::new();
-        let mut missing = Vec::new();
+        let (mut missing, mut required) = (Vec::new(), HashSet::new());
         for (role, descriptor) in &self.manifest.references {
             let digest = &descriptor.digest;
             let found = match sizes.get(digest) {
                 Some(found) => *found,
                 None => find_size(tx, permit, *role, digest, now).await?,
             };
-            let is_new = sizes.insert(digest, found).is_none();
+            sizes.insert(digest, found);
             match found {
                 Some(size) if u64::try_from(size) != Ok(descriptor.size) => {
                     return Err(Error::SizeMismatch {
@@ -230,7 +230,10 @@ impl Put {
                         actual: u64::try_from(size).unwrap_or_default(),
                     });
                 }
-                None if is_new && !descriptor.is_foreign() => missing.push(digest.clone()),
+                // Required by this descriptor, even if another one lets it be absent.
+                None if !descriptor.is_foreign() && required.insert(digest) => {
+                    missing.push(digest.clone());
+                }
                 _ => {}
             }
             if missing.len() == MAX_MISSING {

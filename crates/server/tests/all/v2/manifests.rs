@@ -6,7 +6,7 @@ use wharf_oci::{
     Algorithm, Digest,
     media_type::{DOCKER_MANIFEST, DOCKER_MANIFEST_LIST, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST},
 };
-use wharf_testkit::{Caller, TestRegistry, image, index, push_image};
+use wharf_testkit::{Caller, TestRegistry, descriptor, image, index, push_image};
 
 async fn refused(caller: &Caller, media_type: &str, body: impl ToString) -> (StatusCode, String) {
     let response = caller
@@ -345,4 +345,22 @@ async fn two_first_pushes_at_once_both_succeed() {
         let path = format!("/v2/alice/new/manifests/{tag}");
         assert_eq!(alice.get(&path).await.status(), StatusCode::OK);
     }
+}
+
+#[tokio::test]
+async fn content_that_may_be_absent_once_may_not_be_absent_twice() {
+    let registry = TestRegistry::start().await;
+    let alice = registry.user("alice").await;
+    push_image(&alice, "alice/app", "1", &image("one")).await;
+    let mut manifest: Value = serde_json::from_slice(&image("one").manifest).expect("JSON");
+    let absent = |media_type: &str| descriptor(media_type, b"never pushed");
+    manifest["layers"] = json!([
+        absent("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"),
+        absent("application/vnd.oci.image.layer.v1.tar+gzip"),
+    ]);
+    let put = alice.put_manifest("alice/app", "2", OCI_MANIFEST, manifest.to_string());
+    let response = put.await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    let text = response.text().await.expect("text");
+    assert!(text.contains("MANIFEST_BLOB_UNKNOWN"), "{text}");
 }
