@@ -14,7 +14,10 @@ use wharf_oci::Name;
 
 use crate::{
     App, Error,
-    authz::{By, permit::Administer},
+    authz::{
+        By,
+        permit::{Administer, Delete},
+    },
 };
 
 impl App {
@@ -120,7 +123,7 @@ impl Write for DeletePackage {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         let permit = self
             .app
-            .permit_in::<Administer>(tx, &self.by, &self.package)
+            .permit_in::<Delete>(tx, &self.by, &self.package)
             .await?;
         Ok(packages::delete(tx, permit.package_id()).await?)
     }

@@ -101,10 +101,10 @@ impl App {
         id: &UploadId,
         start: Option<u64>,
     ) -> Result<Receiving, Error> {
-        self.find_upload(caller, name, id).await?;
-        let claim = self.claim(id)?;
-        // As it stands now that nobody else writes to it.
+        let claim = self.claim(id);
+        // Before "busy" too: to others the upload does not exist.
         let row = self.find_upload(caller, name, id).await?;
+        let claim = claim?;
         let offset = unsigned(row.received);
         if let Some(start) = start.filter(|start| *start != offset) {
             return Err(Error::ChunkOutOfOrder { start, offset });
