@@ -8,13 +8,7 @@ use std::{
 
 use tokio::sync::Semaphore;
 use wharf_blob_store::BlobStore;
-use wharf_db::{
-    Conn, Db, Tx, Write,
-    accounts::{self, AccountKind},
-    epochs, grants,
-    ids::Ids,
-    organizations, packages,
-};
+use wharf_db::{Conn, Db, Tx, Write, epochs, ids::Ids};
 use wharf_oci::Name;
 
 use crate::{
@@ -22,13 +16,13 @@ use crate::{
     authn::{Caller, password::Passwords, registry_token::RegistryTokens},
     authz::{
         Actor, By, Credential, Permit, Target,
-        facts::{OwnerFacts, PackageFacts},
-        permit::{self, Kind, Verdict},
+        permit::{self, Delete, Kind, Verdict},
     },
     cache::{Caches, SmallBlobs, Tags},
     clock::{Clock, DAY, HOUR},
     entropy::{self, Entropy},
     push::OpenUploads,
+    target::{load_deleted, load_target},
 };
 
 /// Large manifests that are pushed at once.
@@ -221,19 +215,26 @@ impl App {
         name: &Name,
     ) -> Result<Verdict<K>, Error> {
         let epoch = epochs::current(tx).await?;
-        let fresh;
-        let actor: &Actor = if epoch == caller.caches.epoch {
-            &caller.actor
-        } else {
-            fresh = self.refresh_actor(tx, &caller.actor).await?;
-            &fresh
-        };
+        let actor = self.actor_in(tx, caller, epoch).await?;
         let cached = caller.caches.targets.get(name.as_str());
         let target = match cached.filter(|_| epoch == caller.caches.epoch) {
             Some(target) => target,
             None => Arc::new(load_target(tx, name.as_str()).await?),
         };
-        permit::authorize(actor, &target, self.clock.now()).map_err(|r| caller.explain(r))
+        permit::authorize(&actor, &target, self.clock.now()).map_err(|r| caller.explain(r))
+    }
+
+    /// Who the caller is while `epoch` holds.
+    pub(crate) async fn actor_in(
+        &self,
+        conn: &mut Conn<'_>,
+        caller: &Caller,
+        epoch: i64,
+    ) -> Result<Actor, Error> {
+        if epoch == caller.caches.epoch {
+            return Ok(caller.actor.clone());
+        }
+        self.refresh_actor(conn, &caller.actor).await
     }
 
     /// Permission for `K` on a package that must exist.
@@ -258,6 +259,26 @@ impl App {
         let verdict = match by {
             By::Caller(caller) => self.authorize_in(tx, caller, name).await?,
             By::Operator => of_operator(load_target(tx, name.as_str()).await?),
+        };
+        existing(verdict, name)
+    }
+
+    /// Permission to restore a package that was deleted: whoever could delete it.
+    pub(crate) async fn permit_deleted(
+        &self,
+        tx: &mut Tx<'_>,
+        by: &By,
+        name: &Name,
+    ) -> Result<Permit<Delete>, Error> {
+        let target = load_deleted(tx, name.as_str()).await?;
+        let verdict = match by {
+            By::Operator => of_operator(target),
+            By::Caller(caller) => {
+                let epoch = epochs::current(tx).await?;
+                let actor = self.actor_in(tx, caller, epoch).await?;
+                let verdict = permit::authorize(&actor, &target, self.clock.now());
+                verdict.map_err(|r| caller.explain(r))?
+            }
         };
         existing(verdict, name)
     }
@@ -329,45 +350,6 @@ pub(crate) fn micros(duration: Duration) -> i64 {
 /// again costs one write in a long while.
 pub(crate) fn renew_before(lease: Duration) -> i64 {
     (micros(lease) / 2).min(12 * HOUR)
-}
-
-pub(crate) async fn load_target(conn: &mut Conn<'_>, path: &str) -> Result<Target, Error> {
-    let login = path.split('/').next().unwrap_or_default();
-    let owner = accounts::find_by_login(conn, login).await?;
-    let Some(owner) = owner else {
-        return Ok(Target {
-            path: path.to_owned(),
-            owner: None,
-            package: None,
-        });
-    };
-    let members_may_create = match owner.kind {
-        AccountKind::Organization => {
-            organizations::policy(conn, owner.id)
-                .await?
-                .members_may_create
-        }
-        AccountKind::User | AccountKind::Upstream => false,
-    };
-    let package = match packages::find(conn, path).await? {
-        Some(package) => Some(Arc::new(PackageFacts {
-            grants: grants::of_package(conn, package.id).await?,
-            id: package.id,
-            path: package.path,
-            visibility: package.visibility,
-        })),
-        None => None,
-    };
-    Ok(Target {
-        path: path.to_owned(),
-        owner: Some(OwnerFacts {
-            id: owner.id,
-            kind: owner.kind,
-            login: owner.login,
-            members_may_create,
-        }),
-        package,
-    })
 }
 
 /// A write, and the raising of the epoch in the same transaction.

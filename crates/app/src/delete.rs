@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wharf_db::{Tx, Write, blobs, tags, versions};
+use wharf_db::{Tx, Write, blobs, versions};
 use wharf_oci::{Digest, Name, Reference, Tag};
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     cache::ClosedTags,
     pull::unknown_blob,
     tags::Mover,
+    versions::Remover,
 };
 
 impl App {
@@ -112,18 +113,8 @@ impl Remove {
         let package_id = permit.package_id();
         let version = versions::find(tx, package_id, digest.as_str()).await?;
         let version = version.ok_or_else(|| self.unknown())?;
-        if let Some(parent) = versions::find_parent(tx, package_id, digest.as_str()).await? {
-            return Err(Error::ManifestInUse {
-                package: self.name.to_string(),
-                digest: digest.clone(),
-                parent,
-            });
-        }
-        let mover = Mover::new(&self.app, &self.closed, permit);
-        for tag in tags::list_of_version(tx, version.id).await? {
-            mover.remove(tx, &tag).await?;
-        }
-        Ok(versions::delete(tx, version.id).await?)
+        let remover = Remover::new(&self.app, &self.closed, permit);
+        remover.remove(tx, &version).await
     }
 }
 

@@ -72,6 +72,29 @@ pub enum Error {
 
     #[error("there is already an account {login}; choose another login")]
     LoginTaken { login: String },
+    #[error("there is no account {login}")]
+    NoSuchAccount { login: String },
+    #[error("there is no service account {login}; they are named ORGANIZATION+NAME")]
+    NoSuchServiceAccount { login: String },
+    #[error("{login} still owns {package}; transfer or delete its packages first")]
+    StillOwns { login: String, package: String },
+    #[error("{login} would disable themselves; ask another site administrator")]
+    DisablesThemselves { login: String },
+    #[error("there is no rule for names that begin with `{prefix}`")]
+    NoSuchPrefix { prefix: String },
+    #[error("{path} is taken, or was until lately; choose another name")]
+    PackageTaken { path: String },
+    #[error(
+        "{path} was deleted and its name is kept for it for 30 days: restore it with `wharf package restore {path}`, or push under another name"
+    )]
+    PackageDeleted { path: String },
+    #[error("{name} is not a former name of {package}")]
+    NotFormerName { package: String, name: String },
+    #[error("{package} has no deleted version {digest} to restore")]
+    NotDeleted { package: String, digest: Digest },
+    /// A field of a request.
+    #[error("`{field}` is not valid: {reason}")]
+    Field { field: &'static str, reason: String },
     #[error("there is no user {login}")]
     NoSuchUser { login: String },
     #[error("there is no package {path}")]
@@ -88,8 +111,8 @@ pub enum Error {
     NotMember { login: String, organization: String },
     #[error("{login} is the last owner of {organization}; make somebody else an owner first")]
     LastOwner { login: String, organization: String },
-    #[error("{team} is not a team of {owner}, whose package this is")]
-    ForeignTeam { team: String, owner: String },
+    #[error("{team} is not a team of the organization that owns this package")]
+    ForeignTeam { team: String },
     #[error(
         "{owner} lets its members make packages {allowed} at most; to make {package} {wanted}, ask an owner of {owner}"
     )]
@@ -158,7 +181,9 @@ impl Error {
             Self::Refused(refusal) => refusal_code(refusal),
             Self::Rejected(Rejected::Busy) => ErrorCode::TooManyRequests,
             Self::Rejected(_) => ErrorCode::Unauthorized,
-            Self::ManifestUnknown { .. } | Self::NothingBefore { .. } => ErrorCode::ManifestUnknown,
+            Self::ManifestUnknown { .. } | Self::NothingBefore { .. } | Self::NotDeleted { .. } => {
+                ErrorCode::ManifestUnknown
+            }
             Self::BlobUnknown { .. } => ErrorCode::BlobUnknown,
             Self::ManifestInvalid(ManifestError::TooLarge(_))
             | Self::SizeMismatch { .. }
@@ -175,24 +200,33 @@ impl Error {
             Self::BlobInUse { .. }
             | Self::ManifestInUse { .. }
             | Self::ImmutableTag { .. }
+            | Self::PackageDeleted { .. }
             | Self::TooVisible { .. } => ErrorCode::Denied,
-            Self::NoSuchUser { .. }
+            Self::NoSuchPackage { .. } => ErrorCode::NameUnknown,
+            Self::NoSuchAccount { .. }
+            | Self::NoSuchServiceAccount { .. }
+            | Self::NoSuchPrefix { .. }
+            | Self::NotFormerName { .. }
+            | Self::NoSuchUser { .. }
             | Self::NoSuchOrganization { .. }
             | Self::NoSuchTeam { .. }
-            | Self::NoSuchPackage { .. }
             | Self::NoSuchToken { .. }
             | Self::NoSuchPattern { .. }
-            | Self::NotGranted { .. } => ErrorCode::NameUnknown,
-            Self::LoginTaken { .. }
-            | Self::TeamTaken { .. }
-            | Self::TeamTooDeep { .. }
             | Self::NotMember { .. }
-            | Self::LastOwner { .. }
+            | Self::NotGranted { .. } => ErrorCode::NotFound,
+            Self::LoginTaken { .. }
+            | Self::StillOwns { .. }
+            | Self::DisablesThemselves { .. }
+            | Self::PackageTaken { .. }
+            | Self::TeamTaken { .. }
+            | Self::LastOwner { .. } => ErrorCode::Conflict,
+            Self::Field { .. }
+            | Self::TeamTooDeep { .. }
             | Self::ForeignTeam { .. }
             | Self::Login(_)
             | Self::Password(_)
             | Self::Scope(_)
-            | Self::Invalid(_) => ErrorCode::NameInvalid,
+            | Self::Invalid(_) => ErrorCode::Invalid,
             Self::Database(error) => match error.kind {
                 ErrorKind::Unavailable | ErrorKind::Full | ErrorKind::Conflict => {
                     ErrorCode::Unavailable
@@ -229,12 +263,17 @@ fn refusal_code(refusal: &Refusal) -> ErrorCode {
     match refusal {
         Refusal::SignIn { .. }
         | Refusal::SignInToManage { .. }
+        | Refusal::SignInToManageSite
         | Refusal::NotInToken { .. }
         | Refusal::CatalogNotInToken => ErrorCode::Unauthorized,
         Refusal::NotFound { .. } => ErrorCode::NameUnknown,
         Refusal::MayNotCreate { .. }
         | Refusal::NameTaken { .. }
         | Refusal::NotOwner { .. }
+        | Refusal::NotOfOrganization { .. }
+        | Refusal::NotSiteAdmin { .. }
+        | Refusal::OutsideLimits { .. }
+        | Refusal::LimitedToPackages { .. }
         | Refusal::UpstreamNamespace { .. }
         | Refusal::MissingRole { .. }
         | Refusal::MissingScope { .. } => ErrorCode::Denied,

@@ -9,6 +9,7 @@ mod app;
 pub mod authn;
 pub mod authz;
 mod cache;
+mod change;
 pub mod clock;
 mod delete;
 pub mod entropy;
@@ -19,7 +20,9 @@ pub mod push;
 mod setup;
 mod sweep;
 pub mod tags;
+mod target;
 pub mod verify;
+pub mod versions;
 
 pub use app::{App, Settings};
 pub use error::Error;

@@ -1,8 +1,10 @@
 //! The first start: an administrator, with a password nobody else knows.
 
+use std::sync::Arc;
+
 use wharf_db::accounts::AccountKind;
 
-use crate::{App, Error, entropy};
+use crate::{App, Error, authz::By, entropy};
 
 /// What the first start made.
 pub struct FirstStart {
@@ -25,10 +27,11 @@ impl App {
     /// `keep` stores the password where the operator finds it, before the
     /// account exists: a crash between the two leaves an unused password, never a lost one.
     pub async fn first_start(
-        &self,
+        self: &Arc<Self>,
         keep: impl FnOnce(&FirstStart) -> Result<(), Error>,
     ) -> Result<Option<FirstStart>, Error> {
-        if !self.list_accounts(AccountKind::User).await?.is_empty() {
+        let users = self.all_accounts(&By::Operator, AccountKind::User, "", 1);
+        if !users.await?.is_empty() {
             return Ok(None);
         }
         let first = FirstStart {
@@ -36,7 +39,8 @@ impl App {
             password: entropy::base62(&*self.entropy, 24),
         };
         keep(&first)?;
-        match self.create_user(LOGIN, true, Some(&first.password)).await {
+        let password = Some(first.password.as_str());
+        match self.create_user(&By::Operator, LOGIN, true, password).await {
             Ok(_) => Ok(Some(first)),
             Err(Error::LoginTaken { .. }) => Ok(None),
             Err(error) => Err(error),

@@ -16,6 +16,8 @@ const BATCH: i64 = 100;
 pub struct Swept {
     pub uploads: u64,
     pub objects: u64,
+    /// Packages and versions that were deleted long enough ago.
+    pub purged: u64,
 }
 
 impl App {
@@ -23,7 +25,12 @@ impl App {
     pub async fn sweep(self: &Arc<Self>) -> Result<Swept, Error> {
         let uploads = self.sweep_expired_uploads().await? + self.sweep_lost_bytes().await?;
         let objects = self.work_off_removals().await?;
-        Ok(Swept { uploads, objects })
+        let purged = self.purge().await?;
+        Ok(Swept {
+            uploads,
+            objects,
+            purged,
+        })
     }
 
     async fn sweep_expired_uploads(&self) -> Result<u64, Error> {

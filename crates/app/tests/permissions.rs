@@ -6,7 +6,8 @@ use std::{fmt::Write as _, sync::Arc};
 
 use proptest::prelude::*;
 use wharf_app::authz::{
-    Access, AccessList, Action, Actor, Credential, Refusal, Scope, Scopes, Target,
+    Access, AccessList, Action, Actor, Credential, Limits, PackageLimit, Refusal, Scope, Scopes,
+    Target,
     facts::{OwnerFacts, PackageFacts, UserFacts},
     policy::decide,
 };
@@ -102,9 +103,18 @@ enum Narrowed {
 
 /// What they may have signed in with.
 fn credentials() -> Vec<(&'static str, Credential, Narrowed)> {
-    let token = |scopes: &[Scope]| Credential::Token {
+    let limited = |scopes: &[Scope], packages: Vec<PackageLimit>| Credential::Token {
         id: 7,
         scopes: Scopes::new(scopes.iter().copied()),
+        limits: Arc::new(Limits {
+            packages,
+            addresses: Vec::new(),
+        }),
+    };
+    let token = |scopes: &[Scope]| limited(scopes, Vec::new());
+    let limit = |owner_id, pattern: &str| PackageLimit {
+        owner_id,
+        pattern: pattern.to_owned(),
     };
     vec![
         ("password", Credential::Password, Narrowed::No),
@@ -112,6 +122,16 @@ fn credentials() -> Vec<(&'static str, Credential, Narrowed)> {
         ("token write", token(&[Scope::Write]), Narrowed::No),
         ("token delete", token(&[Scope::Delete]), Narrowed::No),
         ("token admin", token(&[Scope::Admin]), Narrowed::No),
+        (
+            "token for acme/a* and alice",
+            limited(&[Scope::Admin], vec![limit(ACME, "a*"), limit(ALICE, "*")]),
+            Narrowed::No,
+        ),
+        (
+            "token for acme/other",
+            limited(&[Scope::Admin], vec![limit(ACME, "other")]),
+            Narrowed::No,
+        ),
         (
             "registry token: pull",
             Credential::Password,
@@ -160,14 +180,9 @@ fn targets() -> Vec<(String, Target)> {
             None => &[None],
         };
         for visibility in packages {
-            let package = visibility.map(|visibility| {
-                Arc::new(PackageFacts {
-                    id: 10,
-                    path: path.to_owned(),
-                    visibility,
-                    grants: grants(),
-                })
-            });
+            let package = visibility
+                .zip(owner.clone())
+                .map(|(visibility, owner)| package(path, owner, visibility));
             let what = visibility.map_or("absent", Visibility::as_str);
             let target = Target {
                 path: path.to_owned(),
@@ -177,7 +192,33 @@ fn targets() -> Vec<(String, Target)> {
             targets.push((format!("{path} {what}"), target));
         }
     }
+    let owner = |id, kind, login: &str| OwnerFacts {
+        id,
+        kind,
+        login: login.to_owned(),
+        members_may_create: id == ACME,
+    };
+    let acme = owner(ACME, AccountKind::Organization, "acme");
+    for visibility in Visibility::ALL {
+        let target = Target {
+            path: "alice/moved".to_owned(),
+            owner: Some(owner(ALICE, AccountKind::User, "alice")),
+            package: Some(package("acme/app", acme.clone(), visibility)),
+        };
+        let what = visibility.as_str();
+        targets.push((format!("alice/moved (leads to acme/app) {what}"), target));
+    }
     targets
+}
+
+fn package(path: &str, owner: OwnerFacts, visibility: Visibility) -> Arc<PackageFacts> {
+    Arc::new(PackageFacts {
+        id: 10,
+        path: path.to_owned(),
+        owner,
+        visibility,
+        grants: grants(),
+    })
 }
 
 fn actor(
@@ -189,7 +230,7 @@ fn actor(
     let list = |path: &str, actions: &[Action]| {
         let access = Access {
             path: path.to_owned(),
-            owner_id: target.owner.as_ref().map(|o| o.id),
+            owner_id: target.effective_owner().map(|o| o.id),
             actions: actions.iter().copied().collect(),
         };
         Arc::new(AccessList {
@@ -214,7 +255,15 @@ fn word(verdict: &Result<(), Refusal>) -> &'static str {
         Err(Refusal::NotFound { .. }) => "not found",
         Err(Refusal::MayNotCreate { .. }) => "may not create",
         Err(Refusal::NameTaken { .. }) => "name taken",
-        Err(Refusal::SignInToManage { .. } | Refusal::NotOwner { .. }) => "of organizations",
+        Err(
+            Refusal::SignInToManage { .. }
+            | Refusal::SignInToManageSite
+            | Refusal::NotSiteAdmin { .. }
+            | Refusal::NotOwner { .. }
+            | Refusal::NotOfOrganization { .. }
+            | Refusal::LimitedToPackages { .. },
+        ) => "of accounts",
+        Err(Refusal::OutsideLimits { .. }) => "other packages",
         Err(Refusal::UpstreamNamespace { .. }) => "upstream's",
         Err(Refusal::MissingRole { .. }) => "lacks role",
         Err(Refusal::MissingScope { .. }) => "lacks scope",

@@ -25,16 +25,34 @@ CREATE TABLE signing_key (
     created_at BIGINT NOT NULL
 );
 
--- Whoever owns packages: users and organizations by login, upstreams by host.
+-- Whoever acts or owns packages: users, organizations and service accounts by
+-- login, upstreams by host. A deleted one keeps its row, and so its login.
 CREATE TABLE account (
     id BIGINT PRIMARY KEY,
     login ctext NOT NULL UNIQUE,
-    kind TEXT NOT NULL CHECK (kind IN ('user', 'organization', 'upstream')),
+    kind TEXT NOT NULL
+        CHECK (kind IN ('user', 'organization', 'service_account', 'upstream')),
+    -- Of service accounts: whose they are. Their login is ORGANIZATION+NAME.
+    organization_id BIGINT REFERENCES account (id),
     site_admin BOOLEAN NOT NULL,
     password_hash TEXT,
+    name TEXT NOT NULL DEFAULT '',
+    description TEXT NOT NULL DEFAULT '',
+    url TEXT NOT NULL DEFAULT '',
     disabled_at BIGINT,
+    deleted_at BIGINT,
     created_at BIGINT NOT NULL
 );
+CREATE INDEX account_organization ON account (organization_id, login)
+    WHERE organization_id IS NOT NULL;
+
+-- Logins that were renamed: they lead to the account, and nobody else gets them.
+CREATE TABLE former_login (
+    login ctext PRIMARY KEY,
+    account_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    renamed_at BIGINT NOT NULL
+);
+CREATE INDEX former_login_account ON former_login (account_id);
 
 CREATE TABLE membership (
     organization_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
@@ -45,19 +63,21 @@ CREATE TABLE membership (
 );
 CREATE INDEX membership_user ON membership (user_id, organization_id);
 
--- Personal access tokens. Only the SHA-256 of the value is kept.
+-- Tokens of users and service accounts. Only the SHA-256 of the value is kept.
 CREATE TABLE token (
     id BIGINT PRIMARY KEY,
-    user_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    account_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     hash ctext NOT NULL UNIQUE,
     name TEXT NOT NULL,
     scopes TEXT NOT NULL,
+    -- JSON: what it is limited to beyond its scopes (fine-grained tokens).
+    limits TEXT,
     created_at BIGINT NOT NULL,
     expires_at BIGINT,
     last_used_at BIGINT,
     revoked_at BIGINT
 );
-CREATE INDEX token_user ON token (user_id, id);
+CREATE INDEX token_account ON token (account_id, id);
 
 CREATE TABLE package (
     id BIGINT PRIMARY KEY,
@@ -71,10 +91,25 @@ CREATE TABLE package (
     updated_at BIGINT NOT NULL,
     -- Set by the first manifest. Until then the package exists only for its uploads.
     published_at BIGINT,
+    -- A deleted package can be restored for a while; its name stays taken.
+    deleted_at BIGINT,
+    deleted_by BIGINT REFERENCES account (id),
     UNIQUE (type, path)
 );
 CREATE INDEX package_owner ON package (owner_id, path);
 CREATE INDEX package_visibility ON package (visibility, path);
+CREATE INDEX package_deleted ON package (deleted_at) WHERE deleted_at IS NOT NULL;
+
+-- Names that packages had before: they lead to the package, and nothing else
+-- can be created there.
+CREATE TABLE package_redirect (
+    type TEXT NOT NULL,
+    path ctext NOT NULL,
+    package_id BIGINT NOT NULL REFERENCES package (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (type, path)
+);
+CREATE INDEX package_redirect_package ON package_redirect (package_id);
 
 -- Content that is stored. The object's key is digest + generation; a content
 -- that was removed and pushed again has another generation.
@@ -116,10 +151,20 @@ CREATE TABLE version (
     subject ctext,
     annotations TEXT NOT NULL,
     size BIGINT NOT NULL,
+    -- os/architecture[/variant], of images.
+    platform TEXT,
+    -- A JSON object of strings: the labels of an image's config.
+    labels TEXT NOT NULL,
     pushed_by BIGINT REFERENCES account (id),
     created_at BIGINT NOT NULL,
+    -- A deleted version can be restored for a while, with the tags it had (JSON).
+    deleted_at BIGINT,
+    deleted_by BIGINT REFERENCES account (id),
+    deleted_tags TEXT,
     UNIQUE (package_id, digest)
 );
+CREATE INDEX version_newest ON version (package_id, id) WHERE deleted_at IS NULL;
+CREATE INDEX version_deleted ON version (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX version_subject ON version (package_id, subject, digest) WHERE subject IS NOT NULL;
 CREATE INDEX version_subject_type ON version (package_id, subject, artifact_type, digest)
     WHERE subject IS NOT NULL;

@@ -39,3 +39,11 @@ CREATE TABLE organization_policy (
     members_widest_visibility TEXT NOT NULL
         CHECK (members_widest_visibility IN ('private', 'internal', 'public'))
 );
+
+-- How visible an owner's new packages begin: the longest prefix that fits counts.
+CREATE TABLE default_visibility (
+    owner_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    prefix ctext NOT NULL,
+    visibility TEXT NOT NULL CHECK (visibility IN ('private', 'internal', 'public')),
+    PRIMARY KEY (owner_id, prefix)
+);

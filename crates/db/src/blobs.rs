@@ -24,7 +24,7 @@ statements! {
             SELECT package_id FROM version_blob WHERE digest = $1 AND NOT is_foreign
             UNION SELECT package_id FROM lease WHERE digest = $1 AND expires_at > $2
         ) held ON held.package_id = p.id
-        WHERE p.visibility = 'public' OR p.owner_id = $3 ORDER BY p.path LIMIT $4";
+        WHERE p.deleted_at IS NULL AND (p.visibility = 'public' OR p.owner_id = $3) ORDER BY p.path LIMIT $4";
     QUEUE_REMOVAL = "INSERT INTO removal (digest, generation, queued_at) VALUES ($1, $2, $3)
         ON CONFLICT (digest, generation) DO NOTHING";
     REMOVALS = "SELECT digest, generation FROM removal ORDER BY queued_at, digest LIMIT $1";

@@ -47,6 +47,12 @@ impl Ids {
     }
 }
 
+/// Reserves the next `count` ids inside a transaction; the first of them.
+pub async fn reserve(tx: &mut Tx<'_>, count: i64) -> Result<i64, Error> {
+    let (first,): (i64,) = query!(fetch_one, &mut **tx, (i64,), RESERVE, count)?;
+    Ok(first)
+}
+
 struct Reserve;
 
 impl Write for Reserve {
@@ -54,7 +60,6 @@ impl Write for Reserve {
     type Error = Error;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<i64, Error> {
-        let (first,): (i64,) = query!(fetch_one, &mut **tx, (i64,), RESERVE, BLOCK)?;
-        Ok(first)
+        reserve(tx, BLOCK).await
     }
 }

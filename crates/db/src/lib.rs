@@ -8,6 +8,7 @@
 #[macro_use]
 mod statement;
 
+pub mod about;
 pub mod accounts;
 pub mod blobs;
 mod engine;
@@ -26,13 +27,15 @@ pub mod tokens;
 pub mod uploads;
 pub mod verify;
 pub mod versions;
+pub mod visibilities;
 
 pub use engine::{Conn, Db, Reader, Tx, Write, WriteError};
 pub use error::{Error, ErrorKind};
 
 /// Every statement by module and name, for the test that prepares them on both engines.
 pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let modules: [(&str, &[(&str, &str)]); 13] = [
+    let modules: [(&str, &[(&str, &str)]); 16] = [
+        ("about", about::STATEMENTS),
         ("accounts", accounts::STATEMENTS),
         ("blobs", blobs::STATEMENTS),
         ("epochs", epochs::STATEMENTS),
@@ -45,9 +48,12 @@ pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("teams", teams::STATEMENTS),
         ("tokens", tokens::STATEMENTS),
         ("uploads", uploads::STATEMENTS),
+        ("verify", verify::STATEMENTS),
         ("versions", versions::STATEMENTS),
+        ("visibilities", visibilities::STATEMENTS),
     ];
-    let all = modules.into_iter().chain([("verify", verify::STATEMENTS)]);
-    all.flat_map(|(module, list)| list.iter().map(move |(name, sql)| (module, *name, *sql)))
+    modules
+        .into_iter()
+        .flat_map(|(module, list)| list.iter().map(move |(name, sql)| (module, *name, *sql)))
         .collect()
 }

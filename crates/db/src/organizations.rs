@@ -7,6 +7,7 @@ statements! {
         VALUES ($1, $2, $3, $4)
         ON CONFLICT (organization_id, user_id) DO UPDATE SET role = excluded.role";
     REMOVE_MEMBER = "DELETE FROM membership WHERE organization_id = $1 AND user_id = $2";
+    REMOVE_ALL_MEMBERS = "DELETE FROM membership WHERE organization_id = $1";
     MEMBERSHIPS = "SELECT organization_id, role FROM membership WHERE user_id = $1
         ORDER BY organization_id";
     ROLE = "SELECT role FROM membership WHERE organization_id = $1 AND user_id = $2";
@@ -84,6 +85,11 @@ pub async fn remove_member(
     user_id: i64,
 ) -> Result<bool, Error> {
     Ok(execute!(&mut **tx, REMOVE_MEMBER, organization_id, user_id)? > 0)
+}
+
+pub async fn remove_all_members(tx: &mut Tx<'_>, organization_id: i64) -> Result<(), Error> {
+    execute!(&mut **tx, REMOVE_ALL_MEMBERS, organization_id)?;
+    Ok(())
 }
 
 /// The organizations a user belongs to, and as what.

@@ -3,8 +3,14 @@
 use crate::{Conn, Error, Tx, grants::Principal};
 
 statements! {
-    FIND = "SELECT id, owner_id, path, visibility, created_by, created_at, published_at
-        FROM package WHERE type = 'container' AND path = $1";
+    FIND = "SELECT id, owner_id, path, visibility, created_by, created_at, updated_at, published_at
+        FROM package WHERE type = 'container' AND path = $1 AND deleted_at IS NULL";
+    FIND_BY_ID = "SELECT id, owner_id, path, visibility, created_by, created_at, updated_at,
+        published_at FROM package WHERE id = $1 AND deleted_at IS NULL";
+    FIND_DELETED = "SELECT id, owner_id, path, visibility, created_by, created_at, updated_at,
+        published_at
+        FROM package WHERE type = 'container' AND path = $1 AND deleted_at IS NOT NULL";
+    FIND_REDIRECT = "SELECT package_id FROM package_redirect WHERE type = 'container' AND path = $1";
     INSERT = "INSERT INTO package
         (id, owner_id, type, path, visibility, created_by, created_at, updated_at)
         VALUES ($1, $2, 'container', $3, $4, $5, $6, $6)
@@ -12,18 +18,39 @@ statements! {
     PUBLISH = "UPDATE package SET updated_at = $2, published_at = COALESCE(published_at, $2)
         WHERE id = $1";
     SET_VISIBILITY = "UPDATE package SET visibility = $2, updated_at = $3 WHERE id = $1";
-    DELETE = "DELETE FROM package WHERE id = $1";
+    MOVE = "UPDATE package SET path = $2, owner_id = $3, updated_at = $4 WHERE id = $1";
+    MOVE_OF_OWNER = "UPDATE package
+        SET path = CAST($2 AS TEXT) || SUBSTR(path, CAST($3 AS INTEGER)) WHERE owner_id = $1";
+    REDIRECT = "INSERT INTO package_redirect (type, path, package_id, created_at)
+        VALUES ('container', $1, $2, $3)";
+    REDIRECTS = "SELECT path FROM package_redirect WHERE package_id = $1 ORDER BY path";
+    REMOVE_REDIRECT = "DELETE FROM package_redirect WHERE type = 'container' AND path = $1
+        AND package_id = $2";
+    MOVE_REDIRECTS = "UPDATE package_redirect
+        SET path = CAST($1 AS TEXT) || SUBSTR(path, CAST($2 AS INTEGER))
+        WHERE path >= $3 AND path < $4";
+    SET_DELETED = "UPDATE package SET deleted_at = $2, deleted_by = $3 WHERE id = $1";
+    PURGE = "DELETE FROM package WHERE id IN
+        (SELECT id FROM package WHERE deleted_at <= $1 ORDER BY deleted_at LIMIT $2)";
+    DELETED = "SELECT p.path, p.deleted_at, a.login AS deleted_by FROM package p
+        LEFT JOIN account a ON a.id = p.deleted_by
+        WHERE p.owner_id = $1 AND p.deleted_at IS NOT NULL AND p.path > $2 ORDER BY p.path LIMIT $3";
+    HAS_ANY = "SELECT path FROM package WHERE owner_id = $1 AND deleted_at IS NULL LIMIT 1";
     ALL = "SELECT path FROM package
-        WHERE published_at IS NOT NULL AND path > $1 ORDER BY path LIMIT $2";
-    OF_VISIBILITY = "SELECT path FROM package
-        WHERE visibility = $1 AND published_at IS NOT NULL AND path > $2 ORDER BY path LIMIT $3";
-    OF_OWNER = "SELECT path FROM package
-        WHERE owner_id = $1 AND published_at IS NOT NULL AND path > $2 ORDER BY path LIMIT $3";
+        WHERE published_at IS NOT NULL AND deleted_at IS NULL AND path > $1 ORDER BY path LIMIT $2";
+    OF_VISIBILITY = "SELECT path FROM package WHERE visibility = $1
+        AND published_at IS NOT NULL AND deleted_at IS NULL AND path > $2 ORDER BY path LIMIT $3";
+    OF_OWNER = "SELECT path FROM package WHERE owner_id = $1
+        AND published_at IS NOT NULL AND deleted_at IS NULL AND path > $2 ORDER BY path LIMIT $3";
+    OF_OWNER_OF_VISIBILITY = "SELECT path FROM package WHERE owner_id = $1 AND visibility = $2
+        AND published_at IS NOT NULL AND deleted_at IS NULL AND path > $3 ORDER BY path LIMIT $4";
     GRANTED = "SELECT p.path FROM package_grant g JOIN package p ON p.id = g.package_id
         WHERE g.principal_kind = $1 AND g.principal_id = $2 AND (g.expires_at IS NULL OR g.expires_at > $3)
-        AND p.published_at IS NOT NULL AND p.path > $4 ORDER BY p.path LIMIT $5";
-    DETAILS_OF_OWNER = "SELECT id, owner_id, path, visibility, created_by, created_at, published_at
-        FROM package WHERE owner_id = $1 AND path > $2 ORDER BY path LIMIT $3";
+        AND p.published_at IS NOT NULL AND p.deleted_at IS NULL
+        AND p.path > $4 ORDER BY p.path LIMIT $5";
+    DETAILS_OF_OWNER = "SELECT id, owner_id, path, visibility, created_by, created_at, updated_at,
+        published_at FROM package
+        WHERE owner_id = $1 AND deleted_at IS NULL AND path > $2 ORDER BY path LIMIT $3";
 }
 
 /// From the narrowest to the widest.
@@ -61,6 +88,8 @@ pub struct Package {
     pub visibility: Visibility,
     pub created_by: Option<i64>,
     pub created_at: i64,
+    /// Of the last push or change.
+    pub updated_at: i64,
     /// `None` until the first manifest: such a package is listed nowhere.
     pub published_at: Option<i64>,
 }
@@ -73,6 +102,7 @@ struct Row {
     visibility: String,
     created_by: Option<i64>,
     created_at: i64,
+    updated_at: i64,
     published_at: Option<i64>,
 }
 
@@ -88,6 +118,7 @@ impl TryFrom<Row> for Package {
             path: row.path,
             created_by: row.created_by,
             created_at: row.created_at,
+            updated_at: row.updated_at,
             published_at: row.published_at,
         })
     }
@@ -96,6 +127,23 @@ impl TryFrom<Row> for Package {
 pub async fn find(conn: &mut Conn<'_>, path: &str) -> Result<Option<Package>, Error> {
     let row = query!(fetch_optional, conn, Row, FIND, path)?;
     row.map(Package::try_from).transpose()
+}
+
+pub async fn find_by_id(conn: &mut Conn<'_>, id: i64) -> Result<Option<Package>, Error> {
+    let row = query!(fetch_optional, conn, Row, FIND_BY_ID, id)?;
+    row.map(Package::try_from).transpose()
+}
+
+/// A package that was deleted and can still be restored.
+pub async fn find_deleted(conn: &mut Conn<'_>, path: &str) -> Result<Option<Package>, Error> {
+    let row = query!(fetch_optional, conn, Row, FIND_DELETED, path)?;
+    row.map(Package::try_from).transpose()
+}
+
+/// The package that had this name before.
+pub async fn find_redirect(conn: &mut Conn<'_>, path: &str) -> Result<Option<i64>, Error> {
+    let row = query!(fetch_optional, conn, (i64,), FIND_REDIRECT, path)?;
+    Ok(row.map(|(id,)| id))
 }
 
 /// Creates the package unless somebody else just did; the caller reads it afterwards.
@@ -129,10 +177,100 @@ pub async fn set_visibility(
     Ok(())
 }
 
-/// Removes the package with everything in it; blobs stay for garbage collection.
-pub async fn delete(tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
-    execute!(&mut **tx, DELETE, id)?;
+/// Gives a package another name, perhaps of another owner. Fails with
+/// [`crate::ErrorKind::Duplicate`] if the name is taken.
+pub async fn rename(
+    tx: &mut Tx<'_>,
+    id: i64,
+    path: &str,
+    owner_id: i64,
+    at: i64,
+) -> Result<(), Error> {
+    execute!(&mut **tx, MOVE, id, path, owner_id, at)?;
     Ok(())
+}
+
+/// Follows the renaming of an owner, in the names of its packages and in the
+/// names that lead to packages.
+pub async fn rename_owner(
+    tx: &mut Tx<'_>,
+    owner_id: i64,
+    from: &str,
+    to: &str,
+) -> Result<(), Error> {
+    let rest = i64::try_from(from.len() + 1).unwrap_or(i64::MAX);
+    execute!(&mut **tx, MOVE_OF_OWNER, owner_id, to, rest)?;
+    // `0` follows `/`: everything that begins with the login and a slash.
+    let (first, end) = (format!("{from}/"), format!("{from}0"));
+    execute!(&mut **tx, MOVE_REDIRECTS, to, rest, first, end)?;
+    Ok(())
+}
+
+/// Makes a former name lead to a package.
+pub async fn redirect(tx: &mut Tx<'_>, path: &str, package_id: i64, at: i64) -> Result<(), Error> {
+    execute!(&mut **tx, REDIRECT, path, package_id, at)?;
+    Ok(())
+}
+
+/// The former names of a package.
+pub async fn redirects(conn: &mut Conn<'_>, package_id: i64) -> Result<Vec<String>, Error> {
+    let rows = query!(fetch_all, conn, (String,), REDIRECTS, package_id)?;
+    Ok(rows.into_iter().map(|(path,)| path).collect())
+}
+
+/// Whether the name led to the package; it is free from now on.
+pub async fn remove_redirect(tx: &mut Tx<'_>, path: &str, package_id: i64) -> Result<bool, Error> {
+    Ok(execute!(&mut **tx, REMOVE_REDIRECT, path, package_id)? > 0)
+}
+
+/// Deletes a package, to be restored or purged.
+pub async fn delete(tx: &mut Tx<'_>, id: i64, at: i64, by: Option<i64>) -> Result<(), Error> {
+    execute!(&mut **tx, SET_DELETED, id, Some(at), by)?;
+    Ok(())
+}
+
+pub async fn restore(tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
+    execute!(&mut **tx, SET_DELETED, id, None::<i64>, None::<i64>)?;
+    Ok(())
+}
+
+/// Removes packages that were deleted by `before`, with everything in them;
+/// blobs stay for garbage collection. How many went, `limit` at most.
+pub async fn purge(tx: &mut Tx<'_>, before: i64, limit: i64) -> Result<u64, Error> {
+    execute!(&mut **tx, PURGE, before, limit)
+}
+
+/// A deleted package.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct DeletedPackage {
+    pub path: String,
+    pub deleted_at: i64,
+    /// Login; `None`: the operator.
+    pub deleted_by: Option<String>,
+}
+
+/// An owner's deleted packages after the path `after`, in order.
+pub async fn deleted(
+    conn: &mut Conn<'_>,
+    owner_id: i64,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<DeletedPackage>, Error> {
+    query!(
+        fetch_all,
+        conn,
+        DeletedPackage,
+        DELETED,
+        owner_id,
+        after,
+        limit
+    )
+}
+
+/// One of an owner's packages, if it has any.
+pub async fn any_of_owner(conn: &mut Conn<'_>, owner_id: i64) -> Result<Option<String>, Error> {
+    let row = query!(fetch_optional, conn, (String,), HAS_ANY, owner_id)?;
+    Ok(row.map(|(path,)| path))
 }
 
 /// Which packages a listing is about.
@@ -141,6 +279,7 @@ pub enum Selection {
     All,
     OfVisibility(Visibility),
     OfOwner(i64),
+    OfOwnerOfVisibility(i64, Visibility),
     /// Granted to a principal, at this moment (microseconds).
     GrantedTo(Principal, i64),
 }
@@ -167,6 +306,19 @@ pub async fn list_paths(
             )?
         }
         Selection::OfOwner(id) => query!(fetch_all, conn, (String,), OF_OWNER, id, after, limit)?,
+        Selection::OfOwnerOfVisibility(id, visibility) => {
+            let visibility = visibility.as_str();
+            query!(
+                fetch_all,
+                conn,
+                (String,),
+                OF_OWNER_OF_VISIBILITY,
+                id,
+                visibility,
+                after,
+                limit
+            )?
+        }
         Selection::GrantedTo(principal, now) => {
             let (kind, id) = (principal.kind(), principal.id());
             query!(

@@ -11,6 +11,11 @@ statements! {
             updated_at = excluded.updated_at, updated_by = excluded.updated_by";
     DELETE = "DELETE FROM tag WHERE package_id = $1 AND name = $2";
     OF_VERSION = "SELECT name FROM tag WHERE version_id = $1 ORDER BY name";
+    FIRST_OF_VERSION = "SELECT name FROM tag WHERE version_id = $1 ORDER BY name LIMIT $2";
+    DETAILS = "SELECT t.name, v.digest, v.media_type, t.updated_at, a.login AS updated_by
+        FROM tag t JOIN version v ON v.id = t.version_id
+        LEFT JOIN account a ON a.id = t.updated_by
+        WHERE t.package_id = $1 AND t.name > $2 ORDER BY t.name LIMIT $3";
     LIST = "SELECT name FROM tag WHERE package_id = $1 AND name > $2 ORDER BY name LIMIT $3";
     RECORD = "INSERT INTO tag_event (package_id, tag, move, digest, previous, actor_id, at)
         VALUES ($1, CAST($2 AS TEXT), (SELECT COALESCE(MAX(move), 0) + 1 FROM tag_event
@@ -51,6 +56,46 @@ pub async fn delete(tx: &mut Tx<'_>, package_id: i64, name: &str) -> Result<bool
 pub async fn list_of_version(conn: &mut Conn<'_>, version_id: i64) -> Result<Vec<String>, Error> {
     let rows = query!(fetch_all, conn, (String,), OF_VERSION, version_id)?;
     Ok(rows.into_iter().map(|(name,)| name).collect())
+}
+
+/// Some tags of a version, in order.
+pub async fn first_of_version(
+    conn: &mut Conn<'_>,
+    version_id: i64,
+    limit: i64,
+) -> Result<Vec<String>, Error> {
+    let rows = query!(
+        fetch_all,
+        conn,
+        (String,),
+        FIRST_OF_VERSION,
+        version_id,
+        limit
+    )?;
+    Ok(rows.into_iter().map(|(name,)| name).collect())
+}
+
+/// A tag as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct TagDetails {
+    pub name: String,
+    pub digest: String,
+    pub media_type: String,
+    pub updated_at: i64,
+    /// Login; `None`: the operator.
+    pub updated_by: Option<String>,
+}
+
+/// Tags after the name `after`, in order of their bytes.
+pub async fn details(
+    conn: &mut Conn<'_>,
+    package_id: i64,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<TagDetails>, Error> {
+    query!(
+        fetch_all, conn, TagDetails, DETAILS, package_id, after, limit
+    )
 }
 
 /// Names after `after`, in order of their bytes.

@@ -12,7 +12,8 @@ statements! {
         JOIN version v ON v.id = e.version_id JOIN package p ON p.id = v.package_id
         JOIN account a ON a.id = p.owner_id
         WHERE a.kind <> 'upstream' AND NOT EXISTS
-            (SELECT 1 FROM version c WHERE c.package_id = e.package_id AND c.digest = e.digest)
+            (SELECT 1 FROM version c WHERE c.package_id = e.package_id AND c.digest = e.digest
+                AND (c.deleted_at IS NULL OR v.deleted_at IS NOT NULL))
         ORDER BY v.id LIMIT $1";
     BLOBS = "SELECT digest, generation, size FROM blob WHERE digest > $1 ORDER BY digest LIMIT $2";
     VERSIONS = "SELECT v.id, p.path, v.digest, c.bytes FROM version v

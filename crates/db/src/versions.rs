@@ -3,14 +3,16 @@
 use crate::{Conn, Error, Tx};
 
 statements! {
-    FIND = "SELECT id, digest, media_type, size, subject FROM version
+    FIND = "SELECT id, digest, media_type, size, subject, deleted_at FROM version
+        WHERE package_id = $1 AND digest = $2 AND deleted_at IS NULL";
+    FIND_ANY = "SELECT id, digest, media_type, size, subject, deleted_at FROM version
         WHERE package_id = $1 AND digest = $2";
     CONTENT = "SELECT v.media_type, c.bytes FROM version v
         JOIN version_content c ON c.version_id = v.id
-        WHERE v.package_id = $1 AND v.digest = $2";
+        WHERE v.package_id = $1 AND v.digest = $2 AND v.deleted_at IS NULL";
     INSERT = "INSERT INTO version (id, package_id, digest, media_type, artifact_type, subject,
-            annotations, size, pushed_by, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+            annotations, size, platform, labels, pushed_by, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     INSERT_CONTENT = "INSERT INTO version_content (version_id, bytes) VALUES ($1, $2)";
     INSERT_BLOB = "INSERT INTO version_blob
             (version_id, position, package_id, role, digest, media_type, size, is_foreign)
@@ -19,18 +21,83 @@ statements! {
             (version_id, position, package_id, digest, media_type, size, platform)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     PARENT = "SELECT v.digest FROM version_child c JOIN version v ON v.id = c.version_id
-        WHERE c.package_id = $1 AND c.digest = $2 ORDER BY v.id LIMIT 1";
+        WHERE c.package_id = $1 AND c.digest = $2 AND v.deleted_at IS NULL ORDER BY v.id LIMIT 1";
     REFERRERS = "SELECT digest, media_type, artifact_type, size, annotations FROM version
-        WHERE package_id = $1 AND subject = $2 AND digest > $3 ORDER BY digest LIMIT $4";
+        WHERE package_id = $1 AND subject = $2 AND deleted_at IS NULL AND digest > $3
+        ORDER BY digest LIMIT $4";
     REFERRERS_OF_TYPE = "SELECT digest, media_type, artifact_type, size, annotations FROM version
-        WHERE package_id = $1 AND subject = $2 AND artifact_type = $5 AND digest > $3
-        ORDER BY digest LIMIT $4";
+        WHERE package_id = $1 AND subject = $2 AND artifact_type = $5 AND deleted_at IS NULL
+        AND digest > $3 ORDER BY digest LIMIT $4";
     REFERRER_SIZES = "SELECT CAST(LENGTH(annotations) AS BIGINT) FROM version
-        WHERE package_id = $1 AND subject = $2 AND digest > $3 ORDER BY digest LIMIT $4";
-    REFERRER_SIZES_OF_TYPE = "SELECT CAST(LENGTH(annotations) AS BIGINT) FROM version
-        WHERE package_id = $1 AND subject = $2 AND artifact_type = $5 AND digest > $3
+        WHERE package_id = $1 AND subject = $2 AND deleted_at IS NULL AND digest > $3
         ORDER BY digest LIMIT $4";
-    DELETE = "DELETE FROM version WHERE id = $1";
+    REFERRER_SIZES_OF_TYPE = "SELECT CAST(LENGTH(annotations) AS BIGINT) FROM version
+        WHERE package_id = $1 AND subject = $2 AND artifact_type = $5 AND deleted_at IS NULL
+        AND digest > $3 ORDER BY digest LIMIT $4";
+    /// What stands for itself: neither listed by an index nor attached to a subject.
+    LIST = "SELECT v.id, v.digest, v.media_type, v.artifact_type, v.size, v.platform,
+        a.login AS pushed_by, v.created_at, v.deleted_at
+        FROM version v LEFT JOIN account a ON a.id = v.pushed_by
+        WHERE v.package_id = $1 AND v.deleted_at IS NULL AND v.id < $2
+        AND NOT EXISTS (SELECT 1 FROM version_child c JOIN version i ON i.id = c.version_id
+            WHERE c.package_id = v.package_id AND c.digest = v.digest AND i.deleted_at IS NULL)
+        AND NOT EXISTS (SELECT 1 FROM version s WHERE s.package_id = v.package_id
+            AND s.digest = v.subject AND s.deleted_at IS NULL)
+        ORDER BY v.id DESC LIMIT $3";
+    LIST_UNTAGGED = "SELECT v.id, v.digest, v.media_type, v.artifact_type, v.size, v.platform,
+        a.login AS pushed_by, v.created_at, v.deleted_at
+        FROM version v LEFT JOIN account a ON a.id = v.pushed_by
+        WHERE v.package_id = $1 AND v.deleted_at IS NULL AND v.id < $2
+        AND NOT EXISTS (SELECT 1 FROM tag t WHERE t.version_id = v.id)
+        AND NOT EXISTS (SELECT 1 FROM version_child c JOIN version i ON i.id = c.version_id
+            WHERE c.package_id = v.package_id AND c.digest = v.digest AND i.deleted_at IS NULL)
+        AND NOT EXISTS (SELECT 1 FROM version s WHERE s.package_id = v.package_id
+            AND s.digest = v.subject AND s.deleted_at IS NULL)
+        ORDER BY v.id DESC LIMIT $3";
+    LIST_DELETED = "SELECT v.id, v.digest, v.media_type, v.artifact_type, v.size, v.platform,
+        a.login AS pushed_by, v.created_at, v.deleted_at
+        FROM version v LEFT JOIN account a ON a.id = v.pushed_by
+        WHERE v.package_id = $1 AND v.deleted_at IS NOT NULL AND v.id < $2
+        ORDER BY v.id DESC LIMIT $3";
+    DETAILS = "SELECT v.id, v.digest, v.media_type, v.artifact_type, v.size, v.platform,
+        a.login AS pushed_by, v.created_at, v.deleted_at
+        FROM version v LEFT JOIN account a ON a.id = v.pushed_by
+        WHERE v.package_id = $1 AND v.digest = $2 AND v.deleted_at IS NULL";
+    TEXTS = "SELECT annotations, labels FROM version WHERE id = $1";
+    CHILDREN = "SELECT digest, media_type, size, platform FROM version_child
+        WHERE version_id = $1 ORDER BY position";
+    BLOB_SIZES = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM
+        (SELECT DISTINCT digest, size FROM version_blob WHERE version_id = $1 AND NOT is_foreign) b";
+    INDEX_SIZES = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM
+        (SELECT DISTINCT b.digest, b.size FROM version_child c
+            JOIN version v ON v.package_id = c.package_id AND v.digest = c.digest
+            JOIN version_blob b ON b.version_id = v.id
+            WHERE c.version_id = $1 AND NOT b.is_foreign) d";
+    SET_DELETED = "UPDATE version SET deleted_at = $2, deleted_by = $3, deleted_tags = $4
+        WHERE id = $1";
+    DELETED_WITH = "SELECT r.id, r.digest, r.media_type, r.size, r.subject, r.deleted_at
+        FROM version r WHERE r.package_id = $1 AND r.subject = $2 AND r.deleted_at = $3
+        ORDER BY r.digest";
+    DELETED_TAGS = "SELECT deleted_tags FROM version WHERE id = $1";
+    PUSHED_AGAIN = "UPDATE version SET pushed_by = $2, created_at = $3 WHERE id = $1";
+    COPY = "INSERT INTO version (id, package_id, digest, media_type, artifact_type, subject,
+            annotations, size, platform, labels, pushed_by, created_at)
+        SELECT $1, $2, digest, media_type, artifact_type, subject, annotations, size, platform,
+            labels, $3, $4 FROM version WHERE id = $5";
+    COPY_CONTENT = "INSERT INTO version_content (version_id, bytes)
+        SELECT $1, bytes FROM version_content WHERE version_id = $2";
+    COPY_BLOBS = "INSERT INTO version_blob
+            (version_id, position, package_id, role, digest, media_type, size, is_foreign)
+        SELECT $1, position, $2, role, digest, media_type, size, is_foreign
+        FROM version_blob WHERE version_id = $3";
+    COPY_CHILDREN = "INSERT INTO version_child
+            (version_id, position, package_id, digest, media_type, size, platform)
+        SELECT $1, position, $2, digest, media_type, size, platform
+        FROM version_child WHERE version_id = $3";
+    REVIVE_BLOBS = "UPDATE blob SET condemned_at = NULL WHERE condemned_at IS NOT NULL
+        AND digest IN (SELECT digest FROM version_blob WHERE version_id = $1 AND NOT is_foreign)";
+    PURGE = "DELETE FROM version WHERE id IN
+        (SELECT id FROM version WHERE deleted_at <= $1 ORDER BY deleted_at LIMIT $2)";
 }
 
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -41,6 +108,7 @@ pub struct Version {
     /// Bytes of the manifest itself.
     pub size: i64,
     pub subject: Option<String>,
+    pub deleted_at: Option<i64>,
 }
 
 /// A manifest about to be stored.
@@ -54,6 +122,10 @@ pub struct NewVersion<'a> {
     pub subject: Option<&'a str>,
     /// A JSON object of strings.
     pub annotations: &'a str,
+    /// os/architecture[/variant]
+    pub platform: Option<&'a str>,
+    /// A JSON object of strings.
+    pub labels: &'a str,
     pub bytes: &'a [u8],
     pub pushed_by: Option<i64>,
     pub created_at: i64,
@@ -65,6 +137,15 @@ pub async fn find(
     digest: &str,
 ) -> Result<Option<Version>, Error> {
     query!(fetch_optional, conn, Version, FIND, package_id, digest)
+}
+
+/// The same, deleted ones too.
+pub async fn find_any(
+    conn: &mut Conn<'_>,
+    package_id: i64,
+    digest: &str,
+) -> Result<Option<Version>, Error> {
+    query!(fetch_optional, conn, Version, FIND_ANY, package_id, digest)
 }
 
 /// The media type and bytes of a manifest, exactly as pushed.
@@ -95,6 +176,8 @@ pub async fn insert(tx: &mut Tx<'_>, version: &NewVersion<'_>) -> Result<(), Err
         version.subject,
         version.annotations,
         i64::try_from(version.bytes.len()).unwrap_or(i64::MAX),
+        version.platform,
+        version.labels,
         version.pushed_by,
         version.created_at,
     )?;
@@ -248,8 +331,166 @@ pub async fn referrers(
     }
 }
 
-/// Removes a version with its edges and tags.
-pub async fn delete(tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
-    execute!(&mut **tx, DELETE, id)?;
+/// A version as it is listed.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct VersionDetails {
+    pub id: i64,
+    pub digest: String,
+    pub media_type: String,
+    pub artifact_type: Option<String>,
+    /// Bytes of the manifest itself.
+    pub size: i64,
+    pub platform: Option<String>,
+    /// Login; `None`: the operator.
+    pub pushed_by: Option<String>,
+    pub created_at: i64,
+    pub deleted_at: Option<i64>,
+}
+
+/// Which versions of a package a listing is about. What belongs to an index or
+/// to a subject is listed with that, unless it was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listing {
+    All,
+    Untagged,
+    Deleted,
+}
+
+/// Versions before the id `before`, newest first.
+pub async fn list(
+    conn: &mut Conn<'_>,
+    package_id: i64,
+    listing: Listing,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<VersionDetails>, Error> {
+    let sql = match listing {
+        Listing::All => LIST,
+        Listing::Untagged => LIST_UNTAGGED,
+        Listing::Deleted => LIST_DELETED,
+    };
+    query!(
+        fetch_all,
+        conn,
+        VersionDetails,
+        sql,
+        package_id,
+        before,
+        limit
+    )
+}
+
+pub async fn details(
+    conn: &mut Conn<'_>,
+    package_id: i64,
+    digest: &str,
+) -> Result<Option<VersionDetails>, Error> {
+    query!(
+        fetch_optional,
+        conn,
+        VersionDetails,
+        DETAILS,
+        package_id,
+        digest
+    )
+}
+
+/// A version's annotations and labels, each a JSON object of strings.
+pub async fn texts(conn: &mut Conn<'_>, id: i64) -> Result<Option<(String, String)>, Error> {
+    query!(fetch_optional, conn, (String, String), TEXTS, id)
+}
+
+/// What an index lists.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Child {
+    pub digest: String,
+    pub media_type: String,
+    /// Bytes of the child's manifest.
+    pub size: i64,
+    pub platform: Option<String>,
+}
+
+pub async fn children(conn: &mut Conn<'_>, id: i64) -> Result<Vec<Child>, Error> {
+    query!(fetch_all, conn, Child, CHILDREN, id)
+}
+
+/// Bytes of the blobs of a version and, of an index, of its children; each
+/// blob counts once.
+pub async fn blob_bytes(conn: &mut Conn<'_>, id: i64) -> Result<i64, Error> {
+    let (own,): (i64,) = query!(fetch_one, &mut *conn, (i64,), BLOB_SIZES, id)?;
+    let (of_children,): (i64,) = query!(fetch_one, conn, (i64,), INDEX_SIZES, id)?;
+    Ok(own + of_children)
+}
+
+/// Deletes a version, to be restored or purged. `tags`: those it had, as JSON.
+pub async fn delete(
+    tx: &mut Tx<'_>,
+    id: i64,
+    at: i64,
+    by: Option<i64>,
+    tags: &str,
+) -> Result<(), Error> {
+    execute!(&mut **tx, SET_DELETED, id, Some(at), by, Some(tags))?;
+    Ok(())
+}
+
+/// What was attached to a version and deleted together with it.
+pub async fn deleted_with(
+    conn: &mut Conn<'_>,
+    package_id: i64,
+    version: &Version,
+) -> Result<Vec<Version>, Error> {
+    let (digest, at) = (&version.digest, version.deleted_at);
+    query!(
+        fetch_all,
+        conn,
+        Version,
+        DELETED_WITH,
+        package_id,
+        digest,
+        at
+    )
+}
+
+/// The tags that a deleted version had, as JSON.
+pub async fn deleted_tags(conn: &mut Conn<'_>, id: i64) -> Result<Option<String>, Error> {
+    let row = query!(fetch_optional, conn, (Option<String>,), DELETED_TAGS, id)?;
+    Ok(row.and_then(|(tags,)| tags))
+}
+
+pub async fn restore(tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
+    let (none, nobody, no_tags) = (None::<i64>, None::<i64>, None::<&str>);
+    execute!(&mut **tx, SET_DELETED, id, none, nobody, no_tags)?;
+    Ok(())
+}
+
+/// Restores a version because its manifest was pushed again.
+pub async fn push_again(tx: &mut Tx<'_>, id: i64, by: Option<i64>, at: i64) -> Result<(), Error> {
+    restore(tx, id).await?;
+    execute!(&mut **tx, PUSHED_AGAIN, id, by, at)?;
+    Ok(())
+}
+
+/// Removes versions that were deleted by `before`, with their edges. How many
+/// went, `limit` at most.
+pub async fn purge(tx: &mut Tx<'_>, before: i64, limit: i64) -> Result<u64, Error> {
+    execute!(&mut **tx, PURGE, before, limit)
+}
+
+/// Copies a version with its bytes and edges into another package, as the new
+/// version `id`. Its children must be there, or be copied in the same transaction.
+pub async fn copy(
+    tx: &mut Tx<'_>,
+    from: i64,
+    id: i64,
+    package_id: i64,
+    by: Option<i64>,
+    at: i64,
+) -> Result<(), Error> {
+    execute!(&mut **tx, COPY, id, package_id, by, at, from)?;
+    execute!(&mut **tx, COPY_CONTENT, id, from)?;
+    execute!(&mut **tx, COPY_BLOBS, id, package_id, from)?;
+    execute!(&mut **tx, COPY_CHILDREN, id, package_id, from)?;
+    execute!(&mut **tx, REVIVE_BLOBS, id)?;
     Ok(())
 }

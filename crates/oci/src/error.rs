@@ -34,6 +34,12 @@ pub enum ErrorCode {
     TagInvalid,
     /// Field: a back end is down; try again.
     Unavailable,
+    /// Ours, beside the protocol: a field or its value.
+    Invalid,
+    /// Ours, beside the protocol: it would break what is there.
+    Conflict,
+    /// Ours, beside the protocol.
+    NotFound,
     /// Field: our fault.
     Unknown,
 }
@@ -45,7 +51,8 @@ impl ErrorCode {
             Self::BlobUnknown
             | Self::BlobUploadUnknown
             | Self::ManifestUnknown
-            | Self::NameUnknown => StatusCode::NOT_FOUND,
+            | Self::NameUnknown
+            | Self::NotFound => StatusCode::NOT_FOUND,
             Self::BlobUploadInvalid
             | Self::DigestInvalid
             | Self::ManifestBlobUnknown
@@ -53,7 +60,9 @@ impl ErrorCode {
             | Self::NameInvalid
             | Self::SizeInvalid
             | Self::PaginationNumberInvalid
-            | Self::TagInvalid => StatusCode::BAD_REQUEST,
+            | Self::TagInvalid
+            | Self::Invalid => StatusCode::BAD_REQUEST,
+            Self::Conflict => StatusCode::CONFLICT,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Denied => StatusCode::FORBIDDEN,
             Self::Unsupported => StatusCode::METHOD_NOT_ALLOWED,

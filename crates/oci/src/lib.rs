@@ -4,6 +4,7 @@
 //! Everything that comes from outside is parsed here, once, into types that
 //! cannot hold a wrong value; the rest of Wharf never looks at raw strings.
 
+pub mod about;
 pub mod digest;
 pub mod error;
 pub mod json;
@@ -13,11 +14,14 @@ pub mod name;
 pub mod path;
 pub mod range;
 pub mod reference;
+pub mod source_repository;
 pub mod tag;
 
+pub use about::{About, ImageConfig};
 pub use digest::{Algorithm, Digest, Hasher};
 pub use error::{ErrorCode, ErrorEnvelope};
 pub use manifest::Manifest;
 pub use name::{Login, Name, Owner};
 pub use reference::{ImageReference, Reference};
+pub use source_repository::SourceRepository;
 pub use tag::Tag;

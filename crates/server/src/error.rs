@@ -51,6 +51,16 @@ pub enum ApiError {
     Header(&'static str),
     #[error("{0}")]
     Unsupported(&'static str),
+    /// Under `/api`.
+    #[error("there is nothing here; GET /api/v1/openapi.json lists what there is")]
+    NoSuchEndpoint,
+    /// Under `/api`, where the reply names the methods that are.
+    #[error("{method} is not allowed here")]
+    NotAllowed { method: String },
+    #[error("the body must be JSON, sent with `Content-Type: application/json`")]
+    NotJson,
+    #[error("`{field}` is not valid: {reason}")]
+    Field { field: String, reason: String },
 }
 
 fn shown(grant_type: Option<&str>) -> String {
@@ -105,6 +115,9 @@ impl ApiError {
             Self::Method { .. } | Self::Unsupported(_) | Self::Compressed(_) => {
                 ErrorCode::Unsupported
             }
+            Self::NotAllowed { .. } | Self::NotJson => ErrorCode::Unsupported,
+            Self::NoSuchEndpoint => ErrorCode::NotFound,
+            Self::Field { .. } => ErrorCode::Invalid,
             Self::Parameter { code, .. } => *code,
             Self::Body(BodyError::Broken | BodyError::TooSlow) | Self::BodyTooLarge { .. } => {
                 ErrorCode::SizeInvalid
@@ -125,7 +138,7 @@ impl ApiError {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
             Self::Body(BodyError::TooSlow) => StatusCode::REQUEST_TIMEOUT,
-            Self::Compressed(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Compressed(_) | Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::App(
                 AppError::UploadBusy { .. }
                 | AppError::BlobInUse { .. }
@@ -230,6 +243,9 @@ impl ApiError {
             "request_id",
             context.request_id.as_ref().map(|id| id.as_str().into()),
         );
+        if let Self::Field { field, .. } = self {
+            put("field", Some(field.as_str().into()));
+        }
         if let Self::App(error) = self {
             match error {
                 AppError::Refused(Refusal::MissingScope { needs, has, .. }) => {
@@ -240,6 +256,7 @@ impl ApiError {
                     put("missing_role", Some(needs.to_string().into()));
                     put("role", Some(has.to_string().into()));
                 }
+                AppError::Field { field, .. } => put("field", Some((*field).into())),
                 AppError::ContentMissing { missing, .. } => {
                     let digests = missing.iter().map(|d| json!(d.as_str())).collect();
                     put("missing", Some(Value::Array(digests)));

@@ -3,6 +3,7 @@
 //! A handler extracts, calls one use case, and replies. All routes are in
 //! [`router`], all middleware in [`middleware`], every error reply in [`error`].
 
+pub mod api;
 mod body;
 pub mod config;
 mod edge;

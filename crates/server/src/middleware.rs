@@ -59,6 +59,16 @@ impl RequestId {
     }
 }
 
+/// Where a request comes from, as far as trusted proxies say.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientAddress(pub IpAddr);
+
+impl ClientAddress {
+    pub fn of(extensions: &http::Extensions) -> Option<IpAddr> {
+        extensions.get::<Self>().map(|address| address.0)
+    }
+}
+
 /// What a handler found out about its request, for the log and the metrics.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
@@ -76,6 +86,9 @@ pub async fn observe(State(site): State<Site>, mut request: Request, next: Next)
         .extensions()
         .get::<Peer>()
         .map(|peer| client_address(peer.address, request.headers(), &site.trusted_proxies));
+    if let Some(address) = client {
+        request.extensions_mut().insert(ClientAddress(address));
+    }
     let open = OpenRequest::new(&site, &method, &path, &id, client);
     let mut response = if let Some(refusal) = refuse_head(&request) {
         refusal

@@ -6,7 +6,7 @@ use axum::{
     routing::{any, get},
 };
 
-use crate::{Site, middleware, ops, token, v2};
+use crate::{Site, api, middleware, ops, token, v2};
 
 pub fn router(site: Site) -> Router {
     Router::new()
@@ -15,6 +15,8 @@ pub fn router(site: Site) -> Router {
         .route("/v2/", any(v2::dispatch))
         .route("/v2/{*path}", any(v2::dispatch))
         .route("/token", get(token::get).post(token::post))
+        // People and their tools.
+        .merge(api::router(&site))
         // Operators.
         .route("/livez", get(ops::livez))
         .route("/readyz", get(ops::readyz))

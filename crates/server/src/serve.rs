@@ -72,7 +72,7 @@ fn own_directory(data: &Path) -> io::Result<()> {
 
 /// The first start: makes `admin`, keeps its password in a file that only
 /// the operator can read, and says where.
-pub async fn tell_first_start(app: &App, config: &Config) -> anyhow::Result<Option<String>> {
+pub async fn tell_first_start(app: &Arc<App>, config: &Config) -> anyhow::Result<Option<String>> {
     let path = config.storage.data.join("admin-password");
     let first = app.first_start(|first| keep_password(&path, first)).await?;
     let url = config.server.public_url();
@@ -109,7 +109,7 @@ fn keep_password(path: &Path, first: &FirstStart) -> Result<(), Error> {
 
 /// A registry that can write nothing is refused at the start. A full one
 /// serves what it has until somebody makes room.
-async fn check_writable(app: &App, config: &Config) -> anyhow::Result<()> {
+async fn check_writable(app: &Arc<App>, config: &Config) -> anyhow::Result<()> {
     match app.check_ready().await {
         Err(error) if !error.is_full() => {
             let data = config.storage.data.display();

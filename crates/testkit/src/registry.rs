@@ -6,6 +6,7 @@ use std::{path::Path, sync::Arc};
 use tempfile::TempDir;
 use wharf_app::{
     App, Settings,
+    accounts::TokenRequest,
     authz::{By, Scope},
     clock::{Clock, ManualClock, SECOND, SystemClock},
     entropy::SystemEntropy,
@@ -95,7 +96,7 @@ impl TestRegistry {
     /// A new user with a token of every scope.
     pub async fn user(&self, login: &str) -> Caller {
         self.app
-            .create_user(login, false, None)
+            .create_user(&By::Operator, login, false, None)
             .await
             .expect("created");
         self.token(login, &Scope::ALL).await
@@ -104,7 +105,7 @@ impl TestRegistry {
     /// A new site administrator with a token of every scope.
     pub async fn site_admin(&self, login: &str) -> Caller {
         self.app
-            .create_user(login, true, None)
+            .create_user(&By::Operator, login, true, None)
             .await
             .expect("created");
         self.token(login, &Scope::ALL).await
@@ -112,10 +113,11 @@ impl TestRegistry {
 
     /// A new token of a user, as a caller.
     pub async fn token(&self, login: &str, scopes: &[Scope]) -> Caller {
-        let token = self
-            .app
-            .create_token(login, "", scopes.to_vec(), None)
-            .await;
+        let request = TokenRequest {
+            scopes: scopes.to_vec(),
+            ..TokenRequest::default()
+        };
+        let token = self.app.create_token(&By::Operator, login, request).await;
         Caller::pat(&self.url, login, token.expect("created").value)
     }
 

@@ -1,20 +1,26 @@
-//! Making users and organizations.
+//! Making users and organizations, and letting users in or not.
+
+use std::sync::Arc;
 
 use wharf_db::{
-    ErrorKind, Tx, Write,
+    ErrorKind, Tx,
     accounts::{self, Account, AccountKind},
-    epochs,
     organizations::{self, MemberRole},
 };
 use wharf_oci::Login;
 
-use super::organizations::find_user;
-use crate::{App, Error};
+use super::find::find_user;
+use crate::{
+    App, Error,
+    authz::{By, policy::decide_listing},
+    change::Change,
+};
 
 impl App {
     /// Creates a user; without a password it can only use tokens.
     pub async fn create_user(
-        &self,
+        self: &Arc<Self>,
+        by: &By,
         login: &str,
         site_admin: bool,
         password: Option<&str>,
@@ -24,134 +30,174 @@ impl App {
             Some(password) => Some(self.passwords.hash(password).await?),
             None => None,
         };
-        let account = self.new_account(&login, AccountKind::User).await?;
-        self.insert_account(NewAccount {
-            account: Account {
-                site_admin,
-                password_hash,
-                ..account
-            },
-            owner: None,
-        })
-        .await
+        let account = self.new_account(login.as_str(), AccountKind::User).await?;
+        let account = Account {
+            site_admin,
+            password_hash,
+            ..account
+        };
+        self.change(by, CreateUser(account)).await
     }
 
     /// Creates an organization owned by a user.
-    pub async fn create_organization(&self, login: &str, owner: &str) -> Result<Account, Error> {
+    pub async fn create_organization(
+        self: &Arc<Self>,
+        by: &By,
+        login: &str,
+        owner: &str,
+    ) -> Result<Account, Error> {
         let login = Login::new_account(login)?;
-        let owner = self.find_user(owner).await?;
-        let account = self.new_account(&login, AccountKind::Organization).await?;
-        self.insert_account(NewAccount {
-            account,
-            owner: Some(owner.id),
-        })
-        .await
+        let kind = AccountKind::Organization;
+        let create = CreateOrganization {
+            account: self.new_account(login.as_str(), kind).await?,
+            owner: owner.to_owned(),
+        };
+        self.change(by, create).await
     }
 
     /// Sets a user's password; registry tokens made with the old one end.
-    pub async fn set_password(&self, login: &str, password: &str) -> Result<(), Error> {
-        let id = self.find_user(login).await?.id;
+    pub async fn set_password(
+        self: &Arc<Self>,
+        by: &By,
+        login: &str,
+        password: &str,
+    ) -> Result<(), Error> {
         let hash = self.passwords.hash(password).await?;
-        self.write_and_void(SetPassword { id, hash }).await
+        let login = login.to_owned();
+        self.change(by, SetPassword { login, hash }).await
     }
 
     /// Disables a user (or enables it again): none of its credentials works any more.
-    pub async fn set_user_disabled(&self, login: &str, disabled: bool) -> Result<(), Error> {
-        let id = self.find_user(login).await?.id;
-        let at = disabled.then(|| self.clock.now());
-        self.write_and_void(SetDisabled { id, at }).await
+    pub async fn set_user_disabled(
+        self: &Arc<Self>,
+        by: &By,
+        login: &str,
+        disabled: bool,
+    ) -> Result<(), Error> {
+        let login = login.to_owned();
+        self.change(by, SetDisabled { login, disabled }).await
     }
 
-    /// Every account of a kind, in order of login.
-    pub async fn list_accounts(&self, kind: AccountKind) -> Result<Vec<Account>, Error> {
-        const PAGE: i64 = 1000;
+    /// Up to `limit` accounts of a kind after the login `after`, for site administrators.
+    pub async fn all_accounts(
+        &self,
+        by: &By,
+        kind: AccountKind,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<Account>, Error> {
         let mut reader = self.db.reader().await?;
-        let mut all: Vec<Account> = Vec::new();
-        loop {
-            let after = all.last().map(|a| a.login.clone()).unwrap_or_default();
-            let page = accounts::list(&mut reader.conn(), kind, &after, PAGE).await?;
-            if page.is_empty() {
-                return Ok(all);
-            }
-            all.extend(page);
-        }
+        let conn = &mut reader.conn();
+        self.permit_site(conn, by).await?;
+        Ok(accounts::list(conn, kind, after, limit).await?)
     }
 
-    pub(crate) async fn find_user(&self, login: &str) -> Result<Account, Error> {
+    /// Up to `limit` organizations after the login `after`: for site
+    /// administrators all, for others those they belong to.
+    pub async fn organizations(
+        &self,
+        by: &By,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<Account>, Error> {
         let mut reader = self.db.reader().await?;
-        find_user(&mut reader.conn(), login).await
-    }
-
-    async fn new_account(&self, login: &Login, kind: AccountKind) -> Result<Account, Error> {
-        Ok(Account {
-            id: self.ids.next().await?,
-            login: login.to_string(),
-            kind,
-            site_admin: false,
-            password_hash: None,
-            disabled_at: None,
-            created_at: self.clock.now(),
-        })
-    }
-
-    async fn insert_account(&self, new: NewAccount) -> Result<Account, Error> {
-        let account = new.account.clone();
-        match self.db.write(new).await {
-            Ok(epoch) => {
-                self.enter_epoch(epoch);
-                Ok(account)
-            }
-            Err(error) if error.kind == ErrorKind::Duplicate => Err(Error::LoginTaken {
-                login: account.login,
-            }),
-            Err(error) => Err(error.into()),
+        let conn = &mut reader.conn();
+        let By::Caller(caller) = by else {
+            return Ok(accounts::list(conn, AccountKind::Organization, after, limit).await?);
+        };
+        let actor = self.current_actor(conn, caller).await?;
+        let user_id = decide_listing(&actor).map_err(|r| caller.explain(r))?;
+        if actor.user.as_ref().is_some_and(|(user, _)| user.site_admin) {
+            return Ok(accounts::list(conn, AccountKind::Organization, after, limit).await?);
         }
+        Ok(accounts::organizations_of(conn, user_id, after, limit).await?)
+    }
+
+    pub(super) async fn new_account(
+        &self,
+        login: &str,
+        kind: AccountKind,
+    ) -> Result<Account, Error> {
+        let (id, now) = (self.ids.next().await?, self.clock.now());
+        Ok(Account::new(id, login, kind, now))
     }
 }
 
-struct NewAccount {
+/// Records an account whose login nobody has, or had.
+pub(super) async fn insert(tx: &mut Tx<'_>, account: &Account) -> Result<(), Error> {
+    let taken = || Error::LoginTaken {
+        login: account.login.clone(),
+    };
+    if accounts::kept_for(tx, &account.login).await?.is_some() {
+        return Err(taken());
+    }
+    match accounts::insert(tx, account).await {
+        Err(error) if error.kind == ErrorKind::Duplicate => Err(taken()),
+        result => Ok(result?),
+    }
+}
+
+struct CreateUser(Account);
+
+impl Change for CreateUser {
+    type Output = Account;
+
+    async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<Account, Error> {
+        app.permit_site(tx, by).await?;
+        insert(tx, &self.0).await?;
+        Ok(self.0.clone())
+    }
+}
+
+struct CreateOrganization {
     account: Account,
-    owner: Option<i64>,
+    owner: String,
 }
 
-impl Write for NewAccount {
-    type Output = i64;
-    type Error = wharf_db::Error;
+impl Change for CreateOrganization {
+    type Output = Account;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<i64, wharf_db::Error> {
-        let (account, role) = (&self.account, MemberRole::Owner);
-        accounts::insert(tx, account).await?;
-        if let Some(owner) = self.owner {
-            organizations::put_member(tx, account.id, owner, role, account.created_at).await?;
-        }
-        epochs::raise(tx).await
+    async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<Account, Error> {
+        let owner = find_user(tx, &self.owner).await?;
+        let owner_id = owner.id;
+        app.permit_account(tx, by, owner).await?;
+        insert(tx, &self.account).await?;
+        let Account { id, created_at, .. } = self.account;
+        organizations::put_member(tx, id, owner_id, MemberRole::Owner, created_at).await?;
+        Ok(self.account.clone())
     }
 }
 
 struct SetPassword {
-    id: i64,
+    login: String,
     hash: String,
 }
 
-impl Write for SetPassword {
+impl Change for SetPassword {
     type Output = ();
-    type Error = Error;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        Ok(accounts::set_password(tx, self.id, &self.hash).await?)
+    async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<(), Error> {
+        app.permit_site(tx, by).await?;
+        let user = find_user(tx, &self.login).await?;
+        Ok(accounts::set_password(tx, user.id, &self.hash).await?)
     }
 }
 
 struct SetDisabled {
-    id: i64,
-    at: Option<i64>,
+    login: String,
+    disabled: bool,
 }
 
-impl Write for SetDisabled {
+impl Change for SetDisabled {
     type Output = ();
-    type Error = Error;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        Ok(accounts::set_disabled(tx, self.id, self.at).await?)
+    async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let permit = app.permit_site(tx, by).await?;
+        let user = find_user(tx, &self.login).await?;
+        if self.disabled && permit.actor_id() == Some(user.id) {
+            return Err(Error::DisablesThemselves { login: user.login });
+        }
+        let at = self.disabled.then(|| app.clock.now());
+        Ok(accounts::set_disabled(tx, user.id, at).await?)
     }
 }

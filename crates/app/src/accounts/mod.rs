@@ -1,12 +1,20 @@
-//! Accounts: users, organizations with their members and teams, and tokens.
+//! Accounts: users, organizations with their members, teams and service
+//! accounts, and tokens.
 
 mod create;
-mod organizations;
-mod team_name;
+mod delete;
+mod find;
+mod members;
+mod part_name;
+mod policy;
+mod profile;
+mod rename;
+mod service_accounts;
 mod teams;
 mod tokens;
 
-pub(crate) use organizations::find_user;
-pub use team_name::{TeamName, TeamNameError};
-pub(crate) use teams::find_team;
-pub use tokens::{NewToken, TokenSummary};
+pub use find::{AccountSummary, PrincipalName};
+pub(crate) use find::{find_holder, find_principal};
+pub use part_name::{PartName, PartNameError, ServiceAccountName, TeamName};
+pub use profile::ProfileChange;
+pub use tokens::{NewToken, TokenRequest, TokenSummary};

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use super::{
-    TeamName,
-    organizations::{find_organization, find_user},
-};
-use crate::{App, Error, authz::By};
 use wharf_db::{
-    Conn, ErrorKind, Tx, Write,
+    ErrorKind, Tx,
     grants::{self, Principal},
     organizations,
     teams::{self, Team},
 };
+
+use super::{
+    TeamName,
+    find::{find_team, find_user},
+};
+use crate::{App, Error, authz::By, change};
 
 impl App {
     /// Creates a team; below `parent` it has that team's grants too.
@@ -23,13 +24,11 @@ impl App {
         parent: Option<&str>,
     ) -> Result<(), Error> {
         let create = Create {
-            app: Arc::clone(self),
-            by: by.clone(),
             id: self.ids.next().await?,
             team: team.clone(),
             parent: parent.map(str::to_owned),
         };
-        self.db.write(create).await
+        self.change(by, create).await
     }
 
     /// Deletes a team, the teams below it, and everything that was granted to them.
@@ -58,28 +57,40 @@ impl App {
         self.change_team(by, team, change).await
     }
 
-    /// Up to `limit` teams of an organization after the slug `after`.
+    /// Up to `limit` teams of an organization after the slug `after`, each with
+    /// the slug of the one above it, for its members.
     pub async fn teams(
         &self,
+        by: &By,
         organization: &str,
         after: &str,
         limit: i64,
-    ) -> Result<Vec<Team>, Error> {
+    ) -> Result<Vec<(Team, Option<String>)>, Error> {
         let mut reader = self.db.reader().await?;
         let conn = &mut reader.conn();
-        let id = find_organization(conn, organization).await?.id;
-        Ok(teams::list(conn, id, after, limit).await?)
+        let id = self.must_belong(conn, by, organization).await?;
+        let mut listed = Vec::new();
+        for team in teams::list(conn, id, after, limit).await? {
+            let parent = match team.parent_id {
+                Some(id) => teams::find_by_id(conn, id).await?,
+                None => None,
+            };
+            listed.push((team, parent.map(|parent| parent.slug)));
+        }
+        Ok(listed)
     }
 
     /// Up to `limit` logins of a team's members after `after`.
     pub async fn team_members(
         &self,
+        by: &By,
         team: &TeamName,
         after: &str,
         limit: i64,
     ) -> Result<Vec<String>, Error> {
         let mut reader = self.db.reader().await?;
         let conn = &mut reader.conn();
+        self.must_belong(conn, by, team.organization()).await?;
         let found = find_team(conn, team).await?;
         Ok(teams::members(conn, found.id, after, limit).await?)
     }
@@ -91,26 +102,14 @@ impl App {
         change: Change,
     ) -> Result<(), Error> {
         let change = ChangeTeam {
-            app: Arc::clone(self),
-            by: by.clone(),
             team: team.clone(),
             change,
         };
-        self.write_and_void(change).await
+        self.change(by, change).await
     }
 }
 
-pub(crate) async fn find_team(conn: &mut Conn<'_>, team: &TeamName) -> Result<Team, Error> {
-    let organization = find_organization(conn, team.organization()).await?;
-    let found = teams::find(conn, organization.id, team.slug()).await?;
-    found.ok_or_else(|| Error::NoSuchTeam {
-        team: team.to_string(),
-    })
-}
-
 struct Create {
-    app: Arc<App>,
-    by: By,
     id: i64,
     team: TeamName,
     parent: Option<String>,
@@ -131,20 +130,17 @@ impl Create {
     }
 }
 
-impl Write for Create {
+impl change::Change for Create {
     type Output = ();
-    type Error = Error;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let app = &self.app;
-        let permit = app
-            .permit_organization(tx, &self.by, self.team.organization())
-            .await?;
+    async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let organization = self.team.organization();
+        let permit = app.permit_organization(tx, by, organization).await?;
         let organization_id = permit.owner_id();
         let team = Team {
             id: self.id,
             organization_id,
-            slug: self.team.slug().to_owned(),
+            slug: self.team.name().to_owned(),
             parent_id: self.parent_id(tx, organization_id).await?,
             created_at: app.clock.now(),
         };
@@ -164,22 +160,16 @@ enum Change {
 }
 
 struct ChangeTeam {
-    app: Arc<App>,
-    by: By,
     team: TeamName,
     change: Change,
 }
 
-impl Write for ChangeTeam {
+impl change::Change for ChangeTeam {
     type Output = ();
-    type Error = Error;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+    async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<(), Error> {
         let organization = self.team.organization();
-        let permit = self
-            .app
-            .permit_organization(tx, &self.by, organization)
-            .await?;
+        let permit = app.permit_organization(tx, by, organization).await?;
         let team = find_team(tx, &self.team).await?;
         match &self.change {
             Change::Delete => delete(tx, team.id).await,
@@ -200,7 +190,8 @@ impl Write for ChangeTeam {
     }
 }
 
-async fn delete(tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
+/// Deletes a team with the teams below it and all their grants.
+pub(super) async fn delete(tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
     for below in teams::below(tx, id).await? {
         grants::remove_all(tx, Principal::Team(below)).await?;
     }

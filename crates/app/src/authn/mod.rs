@@ -8,12 +8,18 @@ pub mod password;
 pub mod pat;
 pub mod registry_token;
 pub mod token_endpoint;
+pub mod totp;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sha2::{Digest as _, Sha256};
-use wharf_db::{Conn, accounts, organizations, teams, tokens};
+use wharf_db::{
+    Conn,
+    accounts::{self, AccountKind},
+    organizations::{self, MemberRole},
+    teams, tokens,
+};
 
 use self::{
     password::PasswordError,
@@ -21,7 +27,7 @@ use self::{
 };
 use crate::{
     App, Error,
-    authz::{Actor, Credential, Refusal, Scopes, facts::UserFacts},
+    authz::{Actor, Credential, Limits, Refusal, Scopes, facts::UserFacts},
     cache::Caches,
     clock,
 };
@@ -66,6 +72,8 @@ pub enum Rejected {
     Expired(String),
     #[error("this token was revoked; make a new one and sign in again with `docker login`")]
     Revoked,
+    #[error("this token may not be used from this address; use it where it was made for")]
+    Address,
     #[error("the account {0} is disabled; ask a site administrator")]
     Disabled(String),
     #[error(transparent)]
@@ -86,12 +94,13 @@ pub struct UserRecord {
     pub password_hash: Option<String>,
 }
 
-/// A personal access token as cached.
+/// A token as cached.
 #[derive(Debug)]
 pub struct TokenRecord {
     pub id: i64,
-    pub user_id: i64,
+    pub account_id: i64,
     pub scopes: Scopes,
+    pub limits: Arc<Limits>,
     pub expires_at: Option<i64>,
     pub revoked: bool,
 }
@@ -137,8 +146,13 @@ impl Caller {
 }
 
 impl App {
-    /// Finds out who presents a credential. Fails only if that cannot be found out.
-    pub async fn authenticate(&self, presented: &Presented) -> Result<Caller, Error> {
+    /// Finds out who presents a credential, from which address. Fails only if
+    /// that cannot be found out.
+    pub async fn authenticate(
+        &self,
+        presented: &Presented,
+        from: Option<IpAddr>,
+    ) -> Result<Caller, Error> {
         let caches = self.caches();
         let outcome = match presented {
             Presented::Nothing => Ok(Actor::default()),
@@ -150,7 +164,7 @@ impl App {
                 self.by_value(&caches, value).await?
             }
         };
-        let (actor, rejected) = match outcome {
+        let (actor, rejected) = match outcome.and_then(|actor| admitted(actor, from)) {
             Ok(actor) => (actor, None),
             Err(rejected) => (Actor::default(), Some(rejected)),
         };
@@ -201,7 +215,7 @@ impl App {
         };
         let record = Arc::new(TokenRecord::from(row));
         caches.tokens.insert(record.id, Arc::clone(&record));
-        let user = self.user_record(conn, caches, record.user_id).await?;
+        let user = self.user_record(conn, caches, record.account_id).await?;
         Ok(self.accept_pat(&record, user.as_deref()))
     }
 
@@ -213,10 +227,7 @@ impl App {
         let user = user.ok_or(Rejected::Unknown)?;
         token.check(self.clock.now())?;
         user.check()?;
-        let credential = Credential::Token {
-            id: token.id,
-            scopes: token.scopes.clone(),
-        };
+        let credential = token.credential();
         Ok(Identity {
             actor: Actor {
                 user: Some((Arc::clone(&user.facts), credential)),
@@ -265,7 +276,7 @@ impl App {
         let user = self.user_record(conn, caches, user_id).await?;
         if let Some(token_id) = id(&claims.credential, "token:") {
             let token = self.token_record(conn, caches, token_id).await?;
-            let Some(token) = token.filter(|token| token.user_id == user_id) else {
+            let Some(token) = token.filter(|token| token.account_id == user_id) else {
                 return Ok(Err(Rejected::Revoked));
             };
             return Ok(self.accept_pat(&token, user.as_deref()));
@@ -354,10 +365,7 @@ impl App {
                 let token = tokens::find(conn, *id).await?.ok_or(Rejected::Revoked)?;
                 let token = TokenRecord::from(token);
                 token.check(self.clock.now())?;
-                Credential::Token {
-                    id: token.id,
-                    scopes: token.scopes,
-                }
+                token.credential()
             }
         };
         Ok(Actor {
@@ -401,8 +409,29 @@ impl App {
     }
 }
 
+/// A token that is limited to addresses is good from no other.
+fn admitted(actor: Actor, from: Option<IpAddr>) -> Result<Actor, Rejected> {
+    match &actor.user {
+        Some((_, Credential::Token { limits, .. })) if !limits.admit(from) => {
+            Err(Rejected::Address)
+        }
+        _ => Ok(actor),
+    }
+}
+
+/// The facts of a user or a service account, as they are now.
+pub(crate) async fn facts_of(
+    conn: &mut Conn<'_>,
+    account: accounts::Account,
+) -> Result<Arc<UserFacts>, Error> {
+    Ok(load_user(conn, account).await?.facts)
+}
+
 async fn load_user(conn: &mut Conn<'_>, account: accounts::Account) -> Result<UserRecord, Error> {
-    let memberships = organizations::memberships(conn, account.id).await?;
+    let memberships = match (account.kind, account.organization_id) {
+        (AccountKind::ServiceAccount, Some(id)) => vec![(id, MemberRole::Member)],
+        _ => organizations::memberships(conn, account.id).await?,
+    };
     let teams = teams::of_user(conn, account.id).await?;
     Ok(UserRecord {
         disabled: account.disabled_at.is_some(),
@@ -433,6 +462,14 @@ impl UserRecord {
 }
 
 impl TokenRecord {
+    fn credential(&self) -> Credential {
+        Credential::Token {
+            id: self.id,
+            scopes: self.scopes.clone(),
+            limits: Arc::clone(&self.limits),
+        }
+    }
+
     fn check(&self, now: i64) -> Result<(), Rejected> {
         if self.revoked {
             return Err(Rejected::Revoked);
@@ -448,8 +485,14 @@ impl From<tokens::Token> for TokenRecord {
     fn from(row: tokens::Token) -> Self {
         Self {
             id: row.id,
-            user_id: row.user_id,
+            account_id: row.account_id,
             scopes: Scopes::parse_stored(&row.scopes),
+            limits: Arc::new(
+                row.limits
+                    .as_deref()
+                    .map(Limits::parse_stored)
+                    .unwrap_or_default(),
+            ),
             expires_at: row.expires_at,
             revoked: row.revoked_at.is_some(),
         }

@@ -163,7 +163,7 @@ impl App {
             |action: &&Action| policy::decide(&caller.actor, &target, **action, now).is_ok();
         let actions: BTreeSet<Action> = scope.actions.iter().filter(allowed).copied().collect();
         // Where nothing is granted, not even whether there is such an owner is told.
-        let owner = target.owner.as_ref().filter(|_| !actions.is_empty());
+        let owner = target.effective_owner().filter(|_| !actions.is_empty());
         Ok(AccessClaim {
             kind: "repository".to_owned(),
             name: scope.name.to_string(),

@@ -9,7 +9,7 @@ use wharf_db::{
     packages::Visibility,
 };
 
-use super::{Scopes, policy::Action};
+use super::{Limits, Scopes, policy::Action};
 
 /// A user, with everything that gives it roles.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +37,12 @@ impl UserFacts {
 pub enum Credential {
     /// The password, or a session that began with it: everything the user may.
     Password,
-    /// A personal access token: what the user may, within its scopes.
-    Token { id: i64, scopes: Scopes },
+    /// A token: what its holder may, within its scopes and limits.
+    Token {
+        id: i64,
+        scopes: Scopes,
+        limits: Arc<Limits>,
+    },
 }
 
 /// Who acts: nobody known, or a user with a credential.
@@ -48,6 +52,13 @@ pub struct Actor {
     /// A registry token narrows its holder to this list; public packages
     /// can be pulled all the same.
     pub narrowed: Option<Arc<AccessList>>,
+}
+
+impl Actor {
+    /// The user's id.
+    pub fn id(&self) -> Option<i64> {
+        self.user.as_ref().map(|(user, _)| user.id)
+    }
 }
 
 /// The `access` of a registry token.
@@ -95,7 +106,9 @@ pub struct OwnerFacts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackageFacts {
     pub id: i64,
+    /// Its name now; it may have been asked for by a former one.
     pub path: String,
+    pub owner: OwnerFacts,
     pub visibility: Visibility,
     /// Expired ones included: whether one is good is decided when it is asked.
     pub grants: Vec<Grant>,
@@ -104,9 +117,21 @@ pub struct PackageFacts {
 /// A name and what is behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
+    /// As it was asked for.
     pub path: String,
-    /// `None`: nobody has this login.
+    /// Whose namespace it is in; `None`: nobody has this login.
     pub owner: Option<OwnerFacts>,
-    /// `None`: nothing was ever pushed there.
+    /// `None`: there is none to be seen.
     pub package: Option<Arc<PackageFacts>>,
+}
+
+impl Target {
+    /// Who owns what is there, or would own it: a name may lead to a package
+    /// that went to another owner.
+    pub fn effective_owner(&self) -> Option<&OwnerFacts> {
+        match &self.package {
+            Some(package) => Some(&package.owner),
+            None => self.owner.as_ref(),
+        }
+    }
 }

@@ -42,6 +42,15 @@ impl<K: Kind> Permit<K> {
         &self.package.path
     }
 
+    /// Whose package it is.
+    pub fn owner_id(&self) -> i64 {
+        self.package.owner.id
+    }
+
+    pub(crate) fn owner(&self) -> &OwnerFacts {
+        &self.package.owner
+    }
+
     /// The user who acts.
     pub fn actor_id(&self) -> Option<i64> {
         self.actor_id
@@ -90,6 +99,32 @@ impl OwnerPermit {
             actor_id: None,
         }
     }
+}
+
+/// The policy allowed managing the site.
+#[derive(Debug, Clone, Copy)]
+pub struct SitePermit {
+    actor_id: Option<i64>,
+}
+
+impl SitePermit {
+    /// The user who acts.
+    pub fn actor_id(&self) -> Option<i64> {
+        self.actor_id
+    }
+
+    /// For the operator, of whom nothing is asked.
+    pub(crate) fn of_operator() -> Self {
+        Self { actor_id: None }
+    }
+}
+
+/// Asks the policy whether `actor` may manage the site.
+pub fn authorize_site(actor: &Actor) -> Result<SitePermit, Refusal> {
+    policy::decide_site(actor)?;
+    Ok(SitePermit {
+        actor_id: actor.user.as_ref().map(|(user, _)| user.id),
+    })
 }
 
 /// Asks the policy whether `actor` may manage `owner`.

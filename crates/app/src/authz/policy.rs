@@ -6,7 +6,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use wharf_db::{
-    accounts::AccountKind, grants::Role, organizations::MemberRole, packages::Visibility,
+    accounts::AccountKind,
+    grants::{Grant, Role},
+    organizations::MemberRole,
+    packages::Visibility,
 };
 
 use super::{
@@ -85,6 +88,12 @@ pub enum Refusal {
     SignInToManage { owner: String },
     #[error("{login} does not own {owner}; ask one of its owners")]
     NotOwner { login: String, owner: String },
+    #[error("{login} is not a member of {owner}; ask one of its owners")]
+    NotOfOrganization { login: String, owner: String },
+    #[error("sign in to manage this registry")]
+    SignInToManageSite,
+    #[error("{login} is not a site administrator; ask one")]
+    NotSiteAdmin { login: String },
     #[error("{login} may not create packages for {owner}; ask an owner of {owner}")]
     MayNotCreate { login: String, owner: String },
     #[error(
@@ -111,6 +120,11 @@ pub enum Refusal {
         needs: Scope,
         has: Scopes,
     },
+    /// The holder may, but not with this fine-grained token.
+    #[error("this token is limited to other packages than {path}; use one that covers it")]
+    OutsideLimits { path: String },
+    #[error("this token is limited to some packages; to manage {owner}, use one that is not")]
+    LimitedToPackages { owner: String },
     /// The holder may, but this registry token was made for something else.
     #[error("this registry token does not cover {action} on {path}; ask /token for one that does")]
     NotInToken { path: String, action: Action },
@@ -138,7 +152,8 @@ pub fn decide(actor: &Actor, target: &Target, action: Action, now: i64) -> Resul
         });
     };
     check_named(actor, target, action)?;
-    let role = role(user, target, now);
+    check_limits(credential, target)?;
+    let role = role_of(user, target, now);
     check_role(user, role, target, action)?;
     check_scope(user, credential, action)?;
     check_token(actor, target, action)?;
@@ -167,7 +182,7 @@ fn check_role(
             has,
             needs: action.role(),
         }),
-        None if action == Action::Push && may_create(user, target) => Ok(()),
+        None if action == Action::Push && may_name(user, target) => Ok(()),
         None if action == Action::Push => Err(no_place(user, target)),
         None => Err(Refusal::NotFound {
             path: target.path.clone(),
@@ -211,21 +226,52 @@ fn names_upstream(target: &Target) -> bool {
     owner.contains(['.', '_'])
 }
 
+/// What gives somebody a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    SiteAdministrator,
+    /// The namespace is the user's, or its organization's.
+    Owner,
+    Grant(Grant),
+    Visibility(Visibility),
+}
+
 /// The user's role on what is, or would be, at the target: the highest of
 /// what owning, grants and visibility give.
-fn role(user: &UserFacts, target: &Target, now: i64) -> Option<Role> {
-    let Some(owner) = target.owner.as_ref() else {
-        let may_begin = user.site_admin && names_upstream(target);
-        return may_begin.then_some(Role::Admin);
-    };
-    if user.site_admin || controls(user, owner) {
-        return Some(Role::Admin);
-    }
-    let package = target.package.as_ref()?;
-    let good = package.grants.iter().filter(|grant| grant.is_good(now));
-    let granted = good.filter(|grant| user.is(grant.principal));
-    let visible = (package.visibility != Visibility::Private).then_some(Role::Read);
-    granted.map(|grant| grant.role).max().max(visible)
+pub fn role_of(user: &UserFacts, target: &Target, now: i64) -> Option<Role> {
+    sources(user, target, now).map(|(role, _)| role).max()
+}
+
+/// Everything that gives the user a role there.
+pub fn sources(
+    user: &UserFacts,
+    target: &Target,
+    now: i64,
+) -> impl Iterator<Item = (Role, Source)> {
+    let owner = target.effective_owner();
+    let administers = user.site_admin && (owner.is_some() || names_upstream(target));
+    let administers = administers.then_some((Role::Admin, Source::SiteAdministrator));
+    let owns = owner.is_some_and(|owner| controls(user, owner));
+    let owns = owns.then_some((Role::Admin, Source::Owner));
+    let package = target.package.as_deref();
+    let grants = package.map_or(&[][..], |package| &package.grants);
+    let granted = grants
+        .iter()
+        .filter(move |grant| grant.is_good(now) && user.is(grant.principal));
+    let granted = granted.map(|grant| (grant.role, Source::Grant(*grant)));
+    let visible = package.map(|package| package.visibility);
+    let visible = visible.filter(|visibility| *visibility != Visibility::Private);
+    let visible = visible.map(|visibility| (Role::Read, Source::Visibility(visibility)));
+    administers
+        .into_iter()
+        .chain(owns)
+        .chain(granted)
+        .chain(visible)
+}
+
+/// Whether the user could create a package of that name, if it were free.
+fn may_name(user: &UserFacts, target: &Target) -> bool {
+    may_create(user, target) || target.owner.as_ref().is_some_and(|o| controls(user, o))
 }
 
 /// Whether a member's push may create a package for the organization. It
@@ -240,15 +286,14 @@ fn may_create(user: &UserFacts, target: &Target) -> bool {
 pub fn has_role_by_owning(user: &UserFacts, target: &Target) -> bool {
     user.site_admin
         || target
-            .owner
-            .as_ref()
+            .effective_owner()
             .is_some_and(|owner| controls(user, owner))
 }
 
 /// Whether an owner may be managed: members, teams, settings.
 pub fn decide_owner(actor: &Actor, owner: &OwnerFacts) -> Result<(), Refusal> {
     let name = || owner.login.clone();
-    let Some((user, credential)) = &actor.user else {
+    let Some((user, _)) = &actor.user else {
         return Err(Refusal::SignInToManage { owner: name() });
     };
     if !user.site_admin && !controls(user, owner) {
@@ -257,11 +302,78 @@ pub fn decide_owner(actor: &Actor, owner: &OwnerFacts) -> Result<(), Refusal> {
             owner: name(),
         });
     }
-    check_scope(user, credential, Action::Administer)?;
+    check_whole(actor, &owner.login)
+}
+
+/// Whether a package may be brought to `path`, in the namespace of `owner`.
+pub fn decide_creation(actor: &Actor, owner: &OwnerFacts, path: &str) -> Result<(), Refusal> {
+    let target = Target {
+        path: path.to_owned(),
+        owner: Some(owner.clone()),
+        package: None,
+    };
+    // There is no grant on what is not there, so no instant matters.
+    decide(actor, &target, Action::Push, 0)
+}
+
+/// Whether the site may be managed: its users, and what belongs to nobody.
+pub fn decide_site(actor: &Actor) -> Result<(), Refusal> {
+    let Some((user, _)) = &actor.user else {
+        return Err(Refusal::SignInToManageSite);
+    };
+    if !user.site_admin {
+        return Err(Refusal::NotSiteAdmin {
+            login: user.login.clone(),
+        });
+    }
+    check_whole(actor, "this registry")
+}
+
+/// Whether who belongs to an organization may be seen: by those who do.
+pub fn decide_member(actor: &Actor, id: i64, login: &str) -> Result<(), Refusal> {
+    let Some((user, credential)) = &actor.user else {
+        return Err(Refusal::SignInToManage {
+            owner: login.to_owned(),
+        });
+    };
+    if !user.site_admin && !user.memberships.iter().any(|(of, _)| *of == id) {
+        return Err(Refusal::NotOfOrganization {
+            login: user.login.clone(),
+            owner: login.to_owned(),
+        });
+    }
+    check_scope(user, credential, Action::Pull)?;
+    check_unnarrowed(actor, login, Action::Pull)
+}
+
+/// Whether somebody's own organizations may be listed to them; whose they are.
+pub fn decide_listing(actor: &Actor) -> Result<i64, Refusal> {
+    let Some((user, credential)) = &actor.user else {
+        return Err(Refusal::SignInToManageSite);
+    };
+    check_scope(user, credential, Action::Pull)?;
+    check_unnarrowed(actor, "organizations", Action::Pull)?;
+    Ok(user.id)
+}
+
+/// Managing takes a credential that is not limited to some packages.
+fn check_whole(actor: &Actor, managed: &str) -> Result<(), Refusal> {
+    if let Some((user, credential)) = &actor.user {
+        check_scope(user, credential, Action::Administer)?;
+        if matches!(credential, Credential::Token { limits, .. } if !limits.packages.is_empty()) {
+            return Err(Refusal::LimitedToPackages {
+                owner: managed.to_owned(),
+            });
+        }
+    }
+    check_unnarrowed(actor, managed, Action::Administer)
+}
+
+fn check_unnarrowed(actor: &Actor, what: &str, action: Action) -> Result<(), Refusal> {
     match actor.narrowed {
         Some(_) => Err(Refusal::NotInToken {
-            path: name(),
-            action: Action::Administer,
+            path: what.to_owned(),
+            action,
         }),
         None => Ok(()),
     }
@@ -272,7 +384,7 @@ fn controls(user: &UserFacts, owner: &OwnerFacts) -> bool {
     match owner.kind {
         AccountKind::User => owner.id == user.id,
         AccountKind::Organization => user.memberships.contains(&(owner.id, MemberRole::Owner)),
-        AccountKind::Upstream => false,
+        AccountKind::ServiceAccount | AccountKind::Upstream => false,
     }
 }
 
@@ -300,8 +412,31 @@ fn check_named(actor: &Actor, target: &Target, action: Action) -> Result<(), Ref
     }
 }
 
+/// A token limited to other packages learns nothing about this one. It may
+/// reach a package by its name, or by the name it was asked for.
+fn check_limits(credential: &Credential, target: &Target) -> Result<(), Refusal> {
+    let Credential::Token { limits, .. } = credential else {
+        return Ok(());
+    };
+    let covers = |owner: &OwnerFacts, path: &str| {
+        let name = path.split_once('/').map_or("", |(_, name)| name);
+        limits.cover(owner.id, name)
+    };
+    let asked = target.owner.as_ref();
+    let found = target.package.as_ref();
+    if limits.packages.is_empty()
+        || asked.is_some_and(|owner| covers(owner, &target.path))
+        || found.is_some_and(|package| covers(&package.owner, &package.path))
+    {
+        return Ok(());
+    }
+    Err(Refusal::OutsideLimits {
+        path: target.path.clone(),
+    })
+}
+
 fn check_token(actor: &Actor, target: &Target, action: Action) -> Result<(), Refusal> {
-    let owner_id = target.owner.as_ref().map(|o| o.id);
+    let owner_id = target.effective_owner().map(|o| o.id);
     let narrowed = actor.narrowed.as_ref();
     if narrowed.is_none_or(|list| list.covers(&target.path, owner_id, action)) {
         return Ok(());

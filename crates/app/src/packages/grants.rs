@@ -1,45 +1,18 @@
 //! Roles on a package: who was granted what, by whom, until when.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::sync::Arc;
 
 use wharf_db::{
-    Conn, Tx, Write,
+    Tx,
     grants::{self, Grant, GrantDetails, Principal, Role},
 };
-use wharf_oci::{Login, Name};
+use wharf_oci::Name;
 
 use crate::{
     App, Error,
-    accounts::{TeamName, TeamNameError, find_team, find_user},
+    accounts::{PrincipalName, find_principal},
     authz::{By, Permit, permit::Administer},
 };
-
-/// Whom a role is granted to: `LOGIN`, or `ORGANIZATION/TEAM`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PrincipalName {
-    Account(Login),
-    Team(TeamName),
-}
-
-impl FromStr for PrincipalName {
-    type Err = TeamNameError;
-
-    fn from_str(s: &str) -> Result<Self, Self::Err> {
-        if s.contains('/') {
-            return Ok(Self::Team(s.parse()?));
-        }
-        Ok(Self::Account(s.parse()?))
-    }
-}
-
-impl fmt::Display for PrincipalName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Account(login) => login.fmt(f),
-            Self::Team(team) => team.fmt(f),
-        }
-    }
-}
 
 impl App {
     /// Grants a role, in place of an earlier grant. `lifetime`: microseconds; `None` never ends.
@@ -80,13 +53,11 @@ impl App {
         change: Change,
     ) -> Result<(), Error> {
         let change = ChangeGrant {
-            app: Arc::clone(self),
-            by: by.clone(),
             package: package.clone(),
             principal: principal.clone(),
             change,
         };
-        self.write_and_void(change).await
+        self.change(by, change).await
     }
 }
 
@@ -96,23 +67,17 @@ enum Change {
 }
 
 struct ChangeGrant {
-    app: Arc<App>,
-    by: By,
     package: Name,
     principal: PrincipalName,
     change: Change,
 }
 
-impl Write for ChangeGrant {
+impl crate::change::Change for ChangeGrant {
     type Output = ();
-    type Error = Error;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let app = &self.app;
-        let permit = app
-            .permit_in::<Administer>(tx, &self.by, &self.package)
-            .await?;
-        let principal = self.resolve(tx).await?;
+    async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let permit = app.permit_in::<Administer>(tx, by, &self.package).await?;
+        let principal = find_principal(tx, &self.principal, permit.owner_id()).await?;
         match self.change {
             Change::Grant { role, lifetime } => {
                 let now = app.clock.now();
@@ -143,21 +108,5 @@ impl ChangeGrant {
             principal: self.principal.to_string(),
             package: self.package.to_string(),
         })
-    }
-
-    async fn resolve(&self, conn: &mut Conn<'_>) -> Result<Principal, Error> {
-        match &self.principal {
-            PrincipalName::Account(login) => Ok(Principal::Account(
-                find_user(conn, login.as_str()).await?.id,
-            )),
-            PrincipalName::Team(team) => {
-                let owner = self.package.owner_str().to_owned();
-                if team.organization() != owner {
-                    let team = team.to_string();
-                    return Err(Error::ForeignTeam { team, owner });
-                }
-                Ok(Principal::Team(find_team(conn, team).await?.id))
-            }
-        }
     }
 }

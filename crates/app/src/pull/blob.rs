@@ -147,7 +147,7 @@ impl App {
 }
 
 /// Reads a small object whole, and refuses bytes that are not what was stored.
-async fn read_checked(blob: Blob, digest: Digest) -> Result<Bytes, Error> {
+pub(crate) async fn read_checked(blob: Blob, digest: Digest) -> Result<Bytes, Error> {
     let read = move || {
         let mut bytes = vec![0; usize::try_from(blob.size).map_err(io::Error::other)?];
         blob.file.read_exact_at(&mut bytes, 0)?;

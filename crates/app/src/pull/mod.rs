@@ -5,8 +5,8 @@ mod lists;
 mod manifest;
 
 pub use blob::OpenBlob;
-pub(crate) use blob::object_key;
 pub(crate) use blob::unknown as unknown_blob;
+pub(crate) use blob::{object_key, read_checked};
 pub use lists::{Page, ReferrerPage};
 pub(crate) use manifest::stored_digest;
 

@@ -13,11 +13,11 @@ use wharf_db::{
     versions::{self, BlobEdge, ChildEdge, NewVersion},
 };
 use wharf_oci::{
-    Digest, Manifest, Name, Tag,
+    Digest, ImageConfig, Manifest, Name, Tag,
     manifest::{Descriptor, Role},
 };
 
-use super::package::NewIds;
+use super::{about::take_about, package::NewIds};
 use crate::{
     App, Error,
     authn::Caller,
@@ -66,12 +66,16 @@ impl App {
         let _turn = self.turn(bytes.len()).await?;
         let manifest = parse(bytes.clone(), media_type.map(str::to_owned)).await?;
         let digest = checked_digest(digest, &bytes)?;
+        let config = self.config_of(caller, name, &manifest).await?;
         let put = Put {
             app: Arc::clone(self),
             caller: caller.clone(),
             name: name.clone(),
             annotations: serde_json::to_string(&manifest.annotations)
                 .map_err(|e| Error::Internal(e.to_string()))?,
+            labels: serde_json::to_string(&config.labels)
+                .map_err(|e| Error::Internal(e.to_string()))?,
+            config,
             manifest,
             bytes,
             digest,
@@ -129,6 +133,8 @@ struct Put {
     name: Name,
     manifest: Manifest,
     annotations: String,
+    config: ImageConfig,
+    labels: String,
     bytes: Bytes,
     digest: Digest,
     tags: Vec<Tag>,
@@ -147,12 +153,9 @@ impl Write for Put {
             .permit_push(tx, &self.caller, &self.name, self.ids)
             .await?;
         let package_id = permit.package_id();
-        let known = versions::find(tx, package_id, self.digest.as_str()).await?;
+        let known = versions::find_any(tx, package_id, self.digest.as_str()).await?;
         let version_id = match known {
-            Some(known) => {
-                self.check_same_type(&known)?;
-                known.id
-            }
+            Some(known) => self.push_known(tx, &permit, &known).await?,
             None => self.store(tx, &permit).await?,
         };
         let now = app.clock.now();
@@ -160,6 +163,9 @@ impl Write for Put {
         for tag in &self.tags {
             let digest = self.digest.as_str();
             mover.point(tx, tag.as_str(), version_id, digest).await?;
+        }
+        if !self.tags.is_empty() {
+            take_about(tx, package_id, &self.manifest, &self.config.labels).await?;
         }
         packages::touch(tx, package_id, now).await?;
         Ok(PushedManifest {
@@ -184,6 +190,22 @@ impl Put {
         ))
     }
 
+    /// A manifest that is there, or was deleted and is thereby back.
+    async fn push_known(
+        &self,
+        tx: &mut Tx<'_>,
+        permit: &Permit<Push>,
+        known: &versions::Version,
+    ) -> Result<i64, Error> {
+        self.check_same_type(known)?;
+        if known.deleted_at.is_some() {
+            self.check_references(tx, permit).await?;
+            let now = self.app.clock.now();
+            versions::push_again(tx, known.id, permit.actor_id(), now).await?;
+        }
+        Ok(known.id)
+    }
+
     async fn store(&self, tx: &mut Tx<'_>, permit: &Permit<Push>) -> Result<i64, Error> {
         let held = self.check_references(tx, permit).await?;
         let version = NewVersion {
@@ -194,6 +216,8 @@ impl Put {
             artifact_type: self.manifest.artifact_type.as_deref(),
             subject: self.manifest.subject.as_ref().map(|s| s.digest.as_str()),
             annotations: &self.annotations,
+            platform: self.config.platform.as_deref(),
+            labels: &self.labels,
             bytes: &self.bytes,
             pushed_by: permit.actor_id(),
             created_at: self.app.clock.now(),

@@ -4,19 +4,20 @@ use wharf_db::{
     Tx,
     accounts::{self, Account, AccountKind},
     grants::{self, Grant, Principal, Role},
-    packages::{self, Package, Visibility},
+    packages::{self, Package},
 };
 use wharf_oci::Name;
 
 use crate::{
     App, Error,
-    app::load_target,
     authn::Caller,
     authz::{
         Permit,
         facts::OwnerFacts,
         permit::{Creation, Push, Verdict},
     },
+    packages::visibility_of_new,
+    target::load_target,
 };
 
 /// Ids for rows that a write may have to create: taken before the
@@ -36,7 +37,7 @@ impl App {
     }
 
     /// Permission to push to `name`, creating the package if there is none:
-    /// private, owned by the namespace.
+    /// owned by the namespace, as visible as its owner wants new ones.
     pub(crate) async fn permit_push(
         &self,
         tx: &mut Tx<'_>,
@@ -69,9 +70,10 @@ impl App {
             id: ids.package,
             owner_id,
             path: creation.path.clone(),
-            visibility: Visibility::Private,
+            visibility: visibility_of_new(tx, owner_id, &creation.path).await?,
             created_by: Some(creation.actor_id),
             created_at: now,
+            updated_at: now,
             published_at: None,
         };
         let is_new = packages::insert_if_absent(tx, &package).await?;
@@ -79,8 +81,9 @@ impl App {
             self.make_creator_admin(tx, &creation, ids.package).await?;
         }
         let created = load_target(tx, &creation.path).await?.package;
-        let created = created.ok_or_else(|| {
-            Error::Internal(format!("{} was created and is not there", creation.path))
+        // The row is there, so what hides it is that it was deleted.
+        let created = created.ok_or_else(|| Error::PackageDeleted {
+            path: creation.path.clone(),
         })?;
         Ok(creation.into_permit(created))
     }
@@ -104,15 +107,7 @@ impl App {
 /// The account behind an upstream's namespace, made by the first push there.
 async fn begin_upstream(tx: &mut Tx<'_>, path: &str, id: i64, now: i64) -> Result<i64, Error> {
     let host = path.split('/').next().unwrap_or_default();
-    let account = Account {
-        id,
-        login: host.to_owned(),
-        kind: AccountKind::Upstream,
-        site_admin: false,
-        password_hash: None,
-        disabled_at: None,
-        created_at: now,
-    };
+    let account = Account::new(id, host, AccountKind::Upstream, now);
     accounts::insert(tx, &account).await?;
     Ok(id)
 }

@@ -3,13 +3,13 @@
 use std::{fmt, str::FromStr, sync::Arc};
 
 use wharf_db::{
-    Conn, Tx, Write,
+    Conn, Tx,
     immutable_tags::{self, Scope},
 };
 use wharf_oci::{Login, Name, name::LoginError};
 use wildmatch::WildMatch;
 
-use crate::{App, Error, authz::By, authz::permit::Administer};
+use crate::{App, Error, authz::By, authz::permit::Administer, change::Change};
 
 /// Which tags: `*` stands for any characters, `?` for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,34 +136,29 @@ impl App {
         pattern: &TagPattern,
         immutable: bool,
     ) -> Result<(), Error> {
-        let change = Change {
-            app: Arc::clone(self),
-            by: by.clone(),
+        let change = Protect {
             scope: scope.clone(),
             pattern: pattern.clone(),
             immutable,
         };
-        self.db.write(change).await
+        self.change(by, change).await
     }
 }
 
-struct Change {
-    app: Arc<App>,
-    by: By,
+struct Protect {
     scope: TagScope,
     pattern: TagPattern,
     immutable: bool,
 }
 
-impl Write for Change {
+impl Change for Protect {
     type Output = ();
-    type Error = Error;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let (scope, actor_id) = self.permitted(tx).await?;
+    async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let (scope, actor_id) = self.permitted(app, by, tx).await?;
         let pattern = self.pattern.as_str();
         if self.immutable {
-            let now = self.app.clock.now();
+            let now = app.clock.now();
             return Ok(immutable_tags::put(tx, scope, pattern, actor_id, now).await?);
         }
         if immutable_tags::remove(tx, scope, pattern).await? {
@@ -176,16 +171,20 @@ impl Write for Change {
     }
 }
 
-impl Change {
-    async fn permitted(&self, tx: &mut Tx<'_>) -> Result<(Scope, Option<i64>), Error> {
-        let app = &self.app;
+impl Protect {
+    async fn permitted(
+        &self,
+        app: &App,
+        by: &By,
+        tx: &mut Tx<'_>,
+    ) -> Result<(Scope, Option<i64>), Error> {
         match &self.scope {
             TagScope::Package(name) => {
-                let permit = app.permit_in::<Administer>(tx, &self.by, name).await?;
+                let permit = app.permit_in::<Administer>(tx, by, name).await?;
                 Ok((Scope::Package(permit.package_id()), permit.actor_id()))
             }
             TagScope::Owner(login) => {
-                let permit = app.permit_owner(tx, &self.by, login.as_str()).await?;
+                let permit = app.permit_owner(tx, by, login.as_str()).await?;
                 Ok((Scope::Account(permit.owner_id()), permit.actor_id()))
             }
         }

@@ -3,9 +3,12 @@
 
 mod history;
 mod immutable;
+mod list;
+mod promote;
 mod rollback;
 
 pub use immutable::{TagPattern, TagPatternError, TagScope, TagScopeError};
+pub use promote::{MAX_PROMOTED, Promoted, Promotion};
 
 use wharf_db::{
     Tx,

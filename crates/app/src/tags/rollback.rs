@@ -2,11 +2,17 @@
 
 use std::sync::Arc;
 
-use wharf_db::{Tx, Write, tags, versions};
+use wharf_db::{Tx, tags, versions};
 use wharf_oci::{Digest, Name, Reference, Tag};
 
 use super::Mover;
-use crate::{App, Error, authz::By, authz::permit::Push, cache::ClosedTags, pull::stored_digest};
+use crate::{
+    App, Error,
+    authz::{By, permit::Push},
+    cache::ClosedTags,
+    change::Change,
+    pull::stored_digest,
+};
 
 impl App {
     /// Points a tag at a version of its package: `to`, or, without one, what it
@@ -19,35 +25,27 @@ impl App {
         to: Option<&Digest>,
     ) -> Result<Digest, Error> {
         let back = RollBack {
-            app: Arc::clone(self),
-            by: by.clone(),
             package: package.clone(),
             tag: tag.clone(),
             to: to.cloned(),
             closed: ClosedTags::default(),
         };
-        self.write_and_void(back).await
+        self.change(by, back).await
     }
 }
 
 struct RollBack {
-    app: Arc<App>,
-    by: By,
     package: Name,
     tag: Tag,
     to: Option<Digest>,
     closed: ClosedTags,
 }
 
-impl Write for RollBack {
+impl Change for RollBack {
     type Output = Digest;
-    type Error = Error;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Digest, Error> {
-        let permit = self
-            .app
-            .permit_in::<Push>(tx, &self.by, &self.package)
-            .await?;
+    async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<Digest, Error> {
+        let permit = app.permit_in::<Push>(tx, by, &self.package).await?;
         let to = match &self.to {
             Some(digest) => digest.clone(),
             None => self.before_last(tx, permit.package_id()).await?,
@@ -57,7 +55,7 @@ impl Write for RollBack {
             package: self.package.to_string(),
             reference: Reference::Digest(to.clone()),
         })?;
-        let mover = Mover::new(&self.app, &self.closed, &permit);
+        let mover = Mover::new(app, &self.closed, &permit);
         mover
             .point(tx, self.tag.as_str(), version.id, to.as_str())
             .await?;

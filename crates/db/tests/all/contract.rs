@@ -444,7 +444,7 @@ async fn children_know_their_index(db: &Db) {
             verify::dangling_blob_edges(tx, 10).await?[0].missing,
             "gone"
         );
-        versions::delete(tx, 21).await?;
+        versions::delete(tx, 21, 5, None, "[]").await?;
         assert_eq!(versions::find_parent(tx, 10, "child").await?, None);
         assert!(versions::content(tx, 10, "index").await?.is_none());
     });
@@ -487,7 +487,8 @@ async fn tokens_are_revoked_once(db: &Db) {
     let made = write!(db, |tx| {
         let token = tokens::Token {
             id: 30,
-            user_id: 1,
+            account_id: 1,
+            limits: None,
             name: "ci".into(),
             scopes: "read:packages".into(),
             created_at: 1,

@@ -1,5 +1,7 @@
 //! `/token`: registry tokens by GET (Docker) and by OAuth2 POST (containerd).
 
+use std::net::IpAddr;
+
 use axum::{
     extract::{Request, State},
     response::Response,
@@ -19,7 +21,7 @@ use crate::{
     Site, body,
     error::{ApiError, ErrorContext},
     extract::{credential, query_value, query_values},
-    middleware::{Outcome, RequestId},
+    middleware::{ClientAddress, Outcome, RequestId},
     reply,
 };
 
@@ -43,15 +45,16 @@ struct TokenReply {
 pub async fn get(State(site): State<Site>, request: Request) -> Response {
     let presented = credential(request.headers());
     let scopes: Vec<String> = query_values(request.uri().query(), "scope").collect();
-    let id = request.extensions().get::<RequestId>().cloned();
-    answer(&site, id, presented, scopes, false).await
+    let asked = Asked::new(&request, presented);
+    answer(&site, asked, scopes, false).await
 }
 
 /// The OAuth2 form: everything in the body (RFC 6749 §4.3, §6). A personal
 /// access token is accepted as the refresh token.
 pub async fn post(State(site): State<Site>, request: Request) -> Response {
-    let id = request.extensions().get::<RequestId>().cloned();
     let header = credential(request.headers());
+    let asked = Asked::new(&request, Presented::Nothing);
+    let id = asked.id.clone();
     let form = match body::read(request.into_body(), MAX_FORM).await {
         Ok(form) => String::from_utf8_lossy(&form).into_owned(),
         Err(error) => return error.reply(&site, &context(id, None)),
@@ -70,17 +73,29 @@ pub async fn post(State(site): State<Site>, request: Request) -> Response {
         }
     };
     let scopes: Vec<String> = query_values(Some(&form), "scope").collect();
-    answer(&site, id, presented, scopes, true).await
+    answer(&site, Asked { presented, ..asked }, scopes, true).await
 }
 
-async fn answer(
-    site: &Site,
+/// Who asks.
+struct Asked {
     id: Option<RequestId>,
+    from: Option<IpAddr>,
     presented: Presented,
-    scopes: Vec<String>,
-    oauth: bool,
-) -> Response {
-    let caller = match site.app.authenticate(&presented).await {
+}
+
+impl Asked {
+    fn new(request: &Request, presented: Presented) -> Self {
+        Self {
+            id: request.extensions().get().cloned(),
+            from: ClientAddress::of(request.extensions()),
+            presented,
+        }
+    }
+}
+
+async fn answer(site: &Site, asked: Asked, scopes: Vec<String>, oauth: bool) -> Response {
+    let id = asked.id;
+    let caller = match site.app.authenticate(&asked.presented, asked.from).await {
         Ok(caller) => caller,
         Err(error) => return ApiError::from(error).reply(site, &context(id, None)),
     };

@@ -18,12 +18,11 @@ pub async fn list(call: &Call) -> Result<Response, ApiError> {
         .app
         .catalog(&call.caller, &page.last, page.n)
         .await?;
-    let next = found.names.last().filter(|_| found.more).cloned();
     let catalog = Catalog {
         repositories: found.names,
     };
     let mut response = reply::json(&catalog, "application/json");
-    if let Some(last) = next {
+    if let Some(last) = found.next {
         let n = page.n.to_string();
         let (header, link) = reply::next_page("/v2/_catalog", &[("n", &n), ("last", &last)]);
         response.headers_mut().insert(header, link);

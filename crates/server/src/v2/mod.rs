@@ -29,7 +29,7 @@ use crate::{
     edge::Peer,
     error::{ApiError, ErrorContext},
     extract::{credential, query_value},
-    middleware::{Outcome, RequestId},
+    middleware::{ClientAddress, Outcome, RequestId},
 };
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
@@ -92,7 +92,9 @@ async fn answer(
     asked: Result<Operation, ApiError>,
     context: &mut ErrorContext,
 ) -> Result<Response, ApiError> {
-    let caller = site.app.authenticate(&credential(&parts.headers)).await?;
+    let from = ClientAddress::of(&parts.extensions);
+    let presented = credential(&parts.headers);
+    let caller = site.app.authenticate(&presented, from).await?;
     context.login = caller.login().map(str::to_owned);
     context.credential = caller.credential().cloned();
     let call = Call {

@@ -20,13 +20,12 @@ pub async fn list(call: &Call, name: &Name) -> Result<Response, ApiError> {
         .app
         .tags(&call.caller, name, &page.last, page.n)
         .await?;
-    let next = found.names.last().filter(|_| found.more).cloned();
     let list = TagList {
         name: name.as_str(),
         tags: found.names,
     };
     let mut response = reply::json(&list, "application/json");
-    if let Some(last) = next {
+    if let Some(last) = found.next {
         let path = format!("/v2/{name}/tags/list");
         let (header, link) =
             reply::next_page(&path, &[("n", &page.n.to_string()), ("last", &last)]);

@@ -1,0 +1,137 @@
+//! What a pushed image says about itself and, through it, about its package.
+
+use std::collections::BTreeMap;
+
+use wharf_db::{
+    Conn, Tx,
+    about::{self, Origin, PackageAbout},
+    blobs, versions,
+};
+use wharf_oci::{
+    About, Digest, ImageConfig, Manifest, Name,
+    manifest::{Descriptor, Role},
+    media_type::ManifestKind,
+};
+
+use crate::{
+    App, Error,
+    authn::Caller,
+    pull::{object_key, read_checked},
+};
+
+/// Largest config that is read, in bytes. Configs are a few KiB; one that is
+/// larger is stored like any blob, and asked nothing.
+const LARGEST_CONFIG: u64 = 1024 * 1024;
+
+/// Types of the configs that have labels and a platform.
+const CONFIG_TYPES: [&str; 2] = [
+    "application/vnd.oci.image.config.v1+json",
+    "application/vnd.docker.container.image.v1+json",
+];
+
+impl App {
+    /// Reads the config of an image that is being pushed. A config that is
+    /// not there, or cannot be read, says nothing: the push decides about that.
+    pub(super) async fn config_of(
+        &self,
+        caller: &Caller,
+        name: &Name,
+        manifest: &Manifest,
+    ) -> Result<ImageConfig, Error> {
+        let nothing = ImageConfig::default();
+        let Some(config) = readable_config(manifest) else {
+            return Ok(nothing);
+        };
+        let target = self.target(&caller.caches, name).await?;
+        let Some(package) = &target.package else {
+            return Ok(nothing);
+        };
+        let found = {
+            let mut reader = self.db.reader().await?;
+            let conn = &mut reader.conn();
+            held(conn, package.id, &config.digest, self.clock.now()).await?
+        };
+        let Some(blob) = found.filter(|blob| u64::try_from(blob.size) == Ok(config.size)) else {
+            return Ok(nothing);
+        };
+        let key = object_key(&blob)?;
+        let bytes = match self.small_blobs.get(&key) {
+            Some(bytes) => bytes,
+            None => read_checked(self.store.open(&key).await?, key.digest.clone()).await?,
+        };
+        Ok(ImageConfig::parse(&bytes).unwrap_or(nothing))
+    }
+}
+
+fn readable_config(manifest: &Manifest) -> Option<&Descriptor> {
+    let config = manifest
+        .references
+        .iter()
+        .find(|(role, _)| *role == Role::Config);
+    let (_, config) = config?;
+    let is_image = CONFIG_TYPES.contains(&config.media_type.as_str());
+    (is_image && config.size <= LARGEST_CONFIG).then_some(config)
+}
+
+async fn held(
+    conn: &mut Conn<'_>,
+    package_id: i64,
+    digest: &Digest,
+    now: i64,
+) -> Result<Option<blobs::Blob>, Error> {
+    let held = blobs::find_in_package(conn, package_id, digest.as_str(), now).await?;
+    Ok(held.map(|held| held.blob))
+}
+
+/// Remembers what a tagged manifest says as what its package says: its own
+/// annotations first, then the labels of its config or, of an index, of the
+/// first image in it.
+pub(super) async fn take_about(
+    tx: &mut Tx<'_>,
+    package_id: i64,
+    manifest: &Manifest,
+    labels: &BTreeMap<String, String>,
+) -> Result<(), Error> {
+    let of_child;
+    let labels = if manifest.kind == ManifestKind::Index {
+        of_child = labels_of_first_child(tx, package_id, manifest).await?;
+        &of_child
+    } else {
+        labels
+    };
+    let told = About::read(&manifest.annotations, labels);
+    let about = PackageAbout {
+        title: told.title,
+        description: told.description,
+        licenses: told.licenses,
+        source: told.source.map(|source| source.to_string()),
+        url: told.url,
+        documentation: told.documentation,
+        readme: None,
+    };
+    if about == PackageAbout::default()
+        || about == about::find(tx, package_id, Origin::Image).await?
+    {
+        return Ok(());
+    }
+    Ok(about::put(tx, package_id, Origin::Image, &about).await?)
+}
+
+async fn labels_of_first_child(
+    conn: &mut Conn<'_>,
+    package_id: i64,
+    index: &Manifest,
+) -> Result<BTreeMap<String, String>, Error> {
+    let first = index
+        .references
+        .iter()
+        .find(|(role, _)| *role == Role::Child);
+    let Some((_, child)) = first else {
+        return Ok(BTreeMap::new());
+    };
+    let Some(version) = versions::find(conn, package_id, child.digest.as_str()).await? else {
+        return Ok(BTreeMap::new());
+    };
+    let texts = versions::texts(conn, version.id).await?.unwrap_or_default();
+    Ok(serde_json::from_str(&texts.1).unwrap_or_default())
+}

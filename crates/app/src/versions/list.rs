@@ -1,0 +1,142 @@
+//! Listing versions, and everything about one.
+
+use std::collections::BTreeMap;
+
+use wharf_db::{
+    Conn, tags,
+    versions::{self, Child, Listing, Referrer, VersionDetails},
+};
+use wharf_oci::{Digest, Name, Reference};
+
+use crate::{App, Error, authz::By, authz::permit::Pull, pull::stored_digest};
+
+/// Most tags and referrers shown with a version.
+const SHOWN: i64 = 100;
+
+/// Which versions are listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum VersionFilter {
+    /// What stands for itself: no parts of an index, nothing attached to another version.
+    #[default]
+    All,
+    /// Of these, those without a tag.
+    Untagged,
+    /// What can be restored.
+    Deleted,
+}
+
+/// A version in a list.
+#[derive(Debug, Clone)]
+pub struct VersionSummary {
+    pub version: VersionDetails,
+    pub tags: Vec<String>,
+    /// os/architecture[/variant]
+    pub platforms: Vec<String>,
+    /// Bytes of its blobs, each once; those of an index's images included.
+    pub size: i64,
+}
+
+/// A version, with what belongs to it.
+#[derive(Debug)]
+pub struct VersionView {
+    pub summary: VersionSummary,
+    pub children: Vec<Child>,
+    pub referrers: Vec<Referrer>,
+    /// The index that lists it.
+    pub parent: Option<String>,
+    pub annotations: BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
+}
+
+impl App {
+    /// Up to `limit` versions before the id `before`, newest first.
+    pub async fn versions(
+        &self,
+        by: &By,
+        package: &Name,
+        filter: VersionFilter,
+        before: i64,
+        limit: i64,
+    ) -> Result<Vec<VersionSummary>, Error> {
+        let permit = self.permit::<Pull>(by, package).await?;
+        let listing = match filter {
+            VersionFilter::All => Listing::All,
+            VersionFilter::Untagged => Listing::Untagged,
+            VersionFilter::Deleted => Listing::Deleted,
+        };
+        let mut reader = self.db.reader().await?;
+        let conn = &mut reader.conn();
+        let id = permit.package_id();
+        let mut summaries = Vec::new();
+        for version in versions::list(conn, id, listing, before, limit).await? {
+            summaries.push(summary(conn, version).await?.0);
+        }
+        Ok(summaries)
+    }
+
+    /// Everything about the version that a reference names.
+    pub async fn version(
+        &self,
+        by: &By,
+        package: &Name,
+        reference: &Reference,
+    ) -> Result<VersionView, Error> {
+        let permit = self.permit::<Pull>(by, package).await?;
+        let mut reader = self.db.reader().await?;
+        let conn = &mut reader.conn();
+        let id = permit.package_id();
+        let digest = resolve(conn, id, reference).await?;
+        let version = match digest {
+            Some(digest) => versions::details(conn, id, digest.as_str()).await?,
+            None => None,
+        };
+        let version = version.ok_or_else(|| Error::ManifestUnknown {
+            package: package.to_string(),
+            reference: reference.clone(),
+        })?;
+        let texts = versions::texts(conn, version.id).await?.unwrap_or_default();
+        let digest = version.digest.clone();
+        let (summary, children) = summary(conn, version).await?;
+        Ok(VersionView {
+            summary,
+            children,
+            referrers: versions::referrers(conn, id, &digest, None, "", SHOWN).await?,
+            parent: versions::find_parent(conn, id, &digest).await?,
+            annotations: serde_json::from_str(&texts.0).unwrap_or_default(),
+            labels: serde_json::from_str(&texts.1).unwrap_or_default(),
+        })
+    }
+}
+
+/// The digest that a reference names in a package.
+pub(crate) async fn resolve(
+    conn: &mut Conn<'_>,
+    package_id: i64,
+    reference: &Reference,
+) -> Result<Option<Digest>, Error> {
+    match reference {
+        Reference::Digest(digest) => Ok(Some(digest.clone())),
+        Reference::Tag(tag) => {
+            let found = tags::find(conn, package_id, tag.as_str()).await?;
+            found.map(|text| stored_digest(&text)).transpose()
+        }
+    }
+}
+
+async fn summary(
+    conn: &mut Conn<'_>,
+    version: VersionDetails,
+) -> Result<(VersionSummary, Vec<Child>), Error> {
+    let children = versions::children(conn, version.id).await?;
+    let of_children = children.iter().filter_map(|child| child.platform.clone());
+    let mut platforms: Vec<String> = version.platform.clone().into_iter().collect();
+    platforms.extend(of_children.filter(|platform| !platform.starts_with("unknown")));
+    platforms.dedup();
+    let summary = VersionSummary {
+        tags: tags::first_of_version(conn, version.id, SHOWN).await?,
+        size: versions::blob_bytes(conn, version.id).await?,
+        platforms,
+        version,
+    };
+    Ok((summary, children))
+}

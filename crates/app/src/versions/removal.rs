@@ -1,0 +1,266 @@
+//! Deleting versions with what belongs to them, and getting them back.
+
+use std::{collections::HashSet, sync::Arc};
+
+use wharf_db::{
+    Tx, tags,
+    versions::{self, Listing, Version},
+};
+use wharf_oci::{Digest, Name, Reference};
+
+use super::{list::resolve, tree_of};
+use crate::{
+    App, Error,
+    authz::{By, Permit, permit::Delete},
+    cache::ClosedTags,
+    change::Change,
+    tags::Mover,
+};
+
+/// What a deletion took, by digest: what was named first, then what belonged to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeletedVersions {
+    pub digests: Vec<String>,
+    pub more: bool,
+}
+
+impl App {
+    /// Deletes a version with its tags, the images that only it lists, and
+    /// whatever is attached to them. What else is tagged, or listed by
+    /// another index, stays.
+    pub async fn delete_version(
+        self: &Arc<Self>,
+        by: &By,
+        package: &Name,
+        reference: &Reference,
+    ) -> Result<DeletedVersions, Error> {
+        let delete = DeleteVersion {
+            package: package.clone(),
+            reference: reference.clone(),
+            closed: ClosedTags::default(),
+        };
+        self.change(by, delete).await
+    }
+
+    /// Deletes up to `limit` versions that no tag, index or subject holds;
+    /// `more` if there are others. No image that a tag leads to loses a part.
+    pub async fn delete_untagged(
+        self: &Arc<Self>,
+        by: &By,
+        package: &Name,
+        limit: i64,
+    ) -> Result<DeletedVersions, Error> {
+        let delete = DeleteUntagged {
+            package: package.clone(),
+            limit,
+            closed: ClosedTags::default(),
+        };
+        self.change(by, delete).await
+    }
+
+    /// Brings a deleted version back, with what belongs to it, and with those
+    /// of its tags that nothing else has taken.
+    pub async fn restore_version(
+        self: &Arc<Self>,
+        by: &By,
+        package: &Name,
+        digest: &Digest,
+    ) -> Result<(), Error> {
+        let restore = RestoreVersion {
+            package: package.clone(),
+            digest: digest.clone(),
+            closed: ClosedTags::default(),
+        };
+        self.change(by, restore).await
+    }
+}
+
+/// Deletes versions of one package within one transaction.
+pub(crate) struct Remover<'a> {
+    app: &'a App,
+    mover: Mover<'a>,
+    package_id: i64,
+    path: &'a str,
+    actor_id: Option<i64>,
+}
+
+impl<'a> Remover<'a> {
+    pub fn new(app: &'a App, closed: &'a ClosedTags, permit: &'a Permit<Delete>) -> Self {
+        Self {
+            app,
+            mover: Mover::new(app, closed, permit),
+            package_id: permit.package_id(),
+            path: permit.path(),
+            actor_id: permit.actor_id(),
+        }
+    }
+
+    /// Deletes exactly this version and its tags, unless an index needs it.
+    pub async fn remove(&self, tx: &mut Tx<'_>, version: &Version) -> Result<(), Error> {
+        let (id, digest) = (self.package_id, version.digest.as_str());
+        if let Some(parent) = versions::find_parent(tx, id, digest).await? {
+            return Err(Error::ManifestInUse {
+                package: self.path.to_owned(),
+                digest: crate::pull::stored_digest(digest)?,
+                parent,
+            });
+        }
+        let names = tags::list_of_version(tx, version.id).await?;
+        for tag in &names {
+            self.mover.remove(tx, tag).await?;
+        }
+        let kept = serde_json::to_string(&names).unwrap_or_default();
+        let now = self.app.clock.now();
+        Ok(versions::delete(tx, version.id, now, self.actor_id, &kept).await?)
+    }
+
+    /// Deletes a version and what belongs to nothing else; returns their digests.
+    async fn remove_tree(&self, tx: &mut Tx<'_>, root: Version) -> Result<Vec<String>, Error> {
+        let tree = tree_of(tx, self.package_id, root).await?;
+        let mut removed = Vec::new();
+        let mut gone: HashSet<String> = HashSet::new();
+        for (at, version) in tree.versions.into_iter().enumerate() {
+            if at > 0 && self.is_held(tx, &version, &gone).await? {
+                continue;
+            }
+            self.remove(tx, &version).await?;
+            gone.insert(version.digest.clone());
+            removed.push(version.digest);
+        }
+        Ok(removed)
+    }
+
+    /// Whether a part stays: it is tagged, listed by an index that stays, or
+    /// attached to a subject that does.
+    async fn is_held(
+        &self,
+        tx: &mut Tx<'_>,
+        version: &Version,
+        gone: &HashSet<String>,
+    ) -> Result<bool, Error> {
+        if !tags::first_of_version(tx, version.id, 1).await?.is_empty() {
+            return Ok(true);
+        }
+        let id = self.package_id;
+        if versions::find_parent(tx, id, &version.digest)
+            .await?
+            .is_some()
+        {
+            return Ok(true);
+        }
+        match &version.subject {
+            Some(subject) if !gone.contains(subject) => {
+                Ok(versions::find(tx, id, subject).await?.is_some())
+            }
+            _ => Ok(false),
+        }
+    }
+}
+
+struct DeleteVersion {
+    package: Name,
+    reference: Reference,
+    closed: ClosedTags,
+}
+
+impl Change for DeleteVersion {
+    type Output = DeletedVersions;
+
+    async fn apply(
+        &self,
+        app: &Arc<App>,
+        by: &By,
+        tx: &mut Tx<'_>,
+    ) -> Result<DeletedVersions, Error> {
+        let permit = app.permit_in::<Delete>(tx, by, &self.package).await?;
+        let id = permit.package_id();
+        let version = match resolve(tx, id, &self.reference).await? {
+            Some(digest) => versions::find(tx, id, digest.as_str()).await?,
+            None => None,
+        };
+        let version = version.ok_or_else(|| Error::ManifestUnknown {
+            package: self.package.to_string(),
+            reference: self.reference.clone(),
+        })?;
+        let remover = Remover::new(app, &self.closed, &permit);
+        Ok(DeletedVersions {
+            digests: remover.remove_tree(tx, version).await?,
+            more: false,
+        })
+    }
+}
+
+struct DeleteUntagged {
+    package: Name,
+    limit: i64,
+    closed: ClosedTags,
+}
+
+impl Change for DeleteUntagged {
+    type Output = DeletedVersions;
+
+    async fn apply(
+        &self,
+        app: &Arc<App>,
+        by: &By,
+        tx: &mut Tx<'_>,
+    ) -> Result<DeletedVersions, Error> {
+        let permit = app.permit_in::<Delete>(tx, by, &self.package).await?;
+        let id = permit.package_id();
+        let remover = Remover::new(app, &self.closed, &permit);
+        let mut deleted = DeletedVersions::default();
+        let listed = versions::list(tx, id, Listing::Untagged, i64::MAX, self.limit).await?;
+        for version in listed {
+            if let Some(version) = versions::find(tx, id, &version.digest).await? {
+                deleted
+                    .digests
+                    .extend(remover.remove_tree(tx, version).await?);
+            }
+        }
+        let rest = versions::list(tx, id, Listing::Untagged, i64::MAX, 1).await?;
+        deleted.more = !rest.is_empty();
+        Ok(deleted)
+    }
+}
+
+struct RestoreVersion {
+    package: Name,
+    digest: Digest,
+    closed: ClosedTags,
+}
+
+impl Change for RestoreVersion {
+    type Output = ();
+
+    async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let permit = app.permit_in::<Delete>(tx, by, &self.package).await?;
+        let id = permit.package_id();
+        let root = versions::find_any(tx, id, self.digest.as_str()).await?;
+        let root = root.filter(|version| version.deleted_at.is_some());
+        let root = root.ok_or_else(|| Error::NotDeleted {
+            package: self.package.to_string(),
+            digest: self.digest.clone(),
+        })?;
+        let mover = Mover::new(app, &self.closed, &permit);
+        let mut waiting = vec![root];
+        while let Some(version) = waiting.pop() {
+            if version.deleted_at.is_none() {
+                continue;
+            }
+            let kept = versions::deleted_tags(tx, version.id).await?;
+            versions::restore(tx, version.id).await?;
+            let names: Vec<String> =
+                serde_json::from_str(kept.as_deref().unwrap_or("[]")).unwrap_or_default();
+            for tag in names {
+                if tags::find(tx, id, &tag).await?.is_none() {
+                    mover.point(tx, &tag, version.id, &version.digest).await?;
+                }
+            }
+            for child in versions::children(tx, version.id).await? {
+                waiting.extend(versions::find_any(tx, id, &child.digest).await?);
+            }
+            waiting.extend(versions::deleted_with(tx, id, &version).await?);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,399 @@
+//! `/api/v1`: what GitHub never offered an API for, and everything a registry
+//! is run by. All endpoints are in the table below.
+
+mod accounts;
+mod explain;
+mod grants;
+mod members;
+mod organizations;
+mod owners;
+mod packages;
+mod removal;
+mod service_accounts;
+mod tags;
+mod teams;
+mod tokens;
+mod users;
+mod versions;
+
+use super::endpoint::{Api, about};
+
+/// The table.
+pub fn api() -> Api {
+    let api = Api::new("Wharf API");
+    let api = accounts(api);
+    let api = organizations(api);
+    let api = packages(api);
+    content(api)
+}
+
+fn accounts(api: Api) -> Api {
+    use accounts::{AccountBody, ProfileEdit, Rename, Viewer};
+    use users::{NewUser, Password, UserPage};
+    api.get(
+        "/user",
+        accounts::viewer,
+        about("Who you are, and with what").replies::<Viewer>(),
+    )
+    .get(
+        "/accounts/{login}",
+        accounts::show,
+        about("Show a user, organization or service account").replies::<AccountBody>(),
+    )
+    .patch(
+        "/accounts/{login}",
+        accounts::edit,
+        about("Edit a profile").takes::<ProfileEdit>(),
+    )
+    .delete(
+        "/accounts/{login}",
+        accounts::delete,
+        about("Delete an account that owns no packages; its login stays taken"),
+    )
+    .post(
+        "/accounts/{login}/rename",
+        accounts::rename,
+        about("Give an account another login; the old one leads to it").takes::<Rename>(),
+    )
+    .get(
+        "/users",
+        users::list,
+        about("List users")
+            .asks::<super::page::Paging>()
+            .replies::<UserPage>(),
+    )
+    .post(
+        "/users",
+        users::create,
+        about("Create a user")
+            .takes::<NewUser>()
+            .creates::<AccountBody>(),
+    )
+    .put(
+        "/users/{login}/password",
+        users::set_password,
+        about("Set a user's password").takes::<Password>(),
+    )
+    .put(
+        "/users/{login}/disabled",
+        users::disable,
+        about("Refuse all of a user's credentials"),
+    )
+    .delete(
+        "/users/{login}/disabled",
+        users::enable,
+        about("Accept them again"),
+    )
+    .get(
+        "/tokens",
+        tokens::list,
+        about("List tokens, never their values")
+            .asks::<tokens::Listing>()
+            .replies::<tokens::TokenPage>(),
+    )
+    .post(
+        "/tokens",
+        tokens::create,
+        about("Make a token; its value is shown this once")
+            .takes::<tokens::NewToken>()
+            .creates::<tokens::CreatedToken>(),
+    )
+    .delete("/tokens/{id}", tokens::revoke, about("Revoke a token"))
+    .post(
+        "/credentials/revoke",
+        tokens::revoke_leaked,
+        about("Revoke tokens by their values, whoever found them").takes::<tokens::Leaked>(),
+    )
+}
+
+fn organizations(api: Api) -> Api {
+    use super::page::Paging;
+    use accounts::AccountBody;
+    api.get(
+        "/organizations",
+        organizations::list,
+        about("List organizations: all for site administrators, otherwise yours")
+            .asks::<Paging>()
+            .replies::<organizations::OrganizationPage>(),
+    )
+    .post(
+        "/organizations",
+        organizations::create,
+        about("Create an organization")
+            .takes::<organizations::NewOrganization>()
+            .creates::<AccountBody>(),
+    )
+    .get(
+        "/organizations/{organization}/policy",
+        organizations::policy,
+        about("What members may do").replies::<organizations::PolicyBody>(),
+    )
+    .patch(
+        "/organizations/{organization}/policy",
+        organizations::edit_policy,
+        about("Change what members may do").takes::<organizations::PolicyEdit>(),
+    )
+    .get(
+        "/organizations/{organization}/members",
+        members::list,
+        about("List members")
+            .asks::<Paging>()
+            .replies::<members::MemberPage>(),
+    )
+    .put(
+        "/organizations/{organization}/members/{login}",
+        members::put,
+        about("Add a member, or change what one is").takes::<members::Membership>(),
+    )
+    .delete(
+        "/organizations/{organization}/members/{login}",
+        members::remove,
+        about("Remove a member, from teams and grants too"),
+    )
+    .get(
+        "/organizations/{organization}/teams",
+        teams::list,
+        about("List teams")
+            .asks::<Paging>()
+            .replies::<teams::TeamPage>(),
+    )
+    .post(
+        "/organizations/{organization}/teams",
+        teams::create,
+        about("Create a team")
+            .takes::<teams::NewTeam>()
+            .creates::<teams::TeamBody>(),
+    )
+    .delete(
+        "/organizations/{organization}/teams/{team}",
+        teams::delete,
+        about("Delete a team, the teams below it, and their grants"),
+    )
+    .get(
+        "/organizations/{organization}/teams/{team}/members",
+        teams::members,
+        about("List a team's members")
+            .asks::<Paging>()
+            .replies::<teams::LoginPage>(),
+    )
+    .put(
+        "/organizations/{organization}/teams/{team}/members/{login}",
+        teams::join,
+        about("Put a member into a team"),
+    )
+    .delete(
+        "/organizations/{organization}/teams/{team}/members/{login}",
+        teams::leave,
+        about("Take a member out of a team"),
+    )
+    .get(
+        "/organizations/{organization}/service-accounts",
+        service_accounts::list,
+        about("List service accounts")
+            .asks::<Paging>()
+            .replies::<service_accounts::AccountPage>(),
+    )
+    .post(
+        "/organizations/{organization}/service-accounts",
+        service_accounts::create,
+        about("Create a service account")
+            .takes::<service_accounts::NewServiceAccount>()
+            .creates::<AccountBody>(),
+    )
+    .delete(
+        "/organizations/{organization}/service-accounts/{account}",
+        service_accounts::delete,
+        about("Delete a service account, its tokens and its grants"),
+    )
+    .get(
+        "/owners/{owner}/deleted-packages",
+        owners::deleted_packages,
+        about("List what can be restored")
+            .asks::<Paging>()
+            .replies::<owners::DeletedPage>(),
+    )
+    .get(
+        "/owners/{owner}/default-visibilities",
+        owners::default_visibilities,
+        about("How visible new packages begin").replies::<Vec<owners::DefaultVisibility>>(),
+    )
+    .put(
+        "/owners/{owner}/default-visibilities",
+        owners::set_default_visibility,
+        about("Set how visible new packages begin whose names begin so")
+            .takes::<owners::DefaultVisibility>(),
+    )
+    .delete(
+        "/owners/{owner}/default-visibilities",
+        owners::remove_default_visibility,
+        about("Forget such a rule").asks::<owners::Prefix>(),
+    )
+    .get(
+        "/owners/{owner}/immutable-tags",
+        owners::immutable_tags,
+        about("Patterns of tags that stay where they are, of all packages")
+            .replies::<Vec<String>>(),
+    )
+    .put(
+        "/owners/{owner}/immutable-tags",
+        owners::protect,
+        about("Keep such tags where they are").takes::<tags::Pattern>(),
+    )
+    .delete(
+        "/owners/{owner}/immutable-tags",
+        owners::unprotect,
+        about("Let such tags move").asks::<tags::Pattern>(),
+    )
+}
+
+fn packages(api: Api) -> Api {
+    api.get(
+        "/packages",
+        packages::list,
+        about("List or search the packages you may see")
+            .asks::<packages::Listing>()
+            .replies::<packages::PackagePage>(),
+    )
+    .get(
+        "/packages/{owner}/{name}",
+        packages::show,
+        about("Show a package").replies::<packages::PackageBody>(),
+    )
+    .patch(
+        "/packages/{owner}/{name}",
+        packages::edit,
+        about("Change a package's visibility or what it tells about itself")
+            .takes::<packages::PackageEdit>(),
+    )
+    .delete(
+        "/packages/{owner}/{name}",
+        removal::delete,
+        about("Delete a package; it can be restored for 30 days"),
+    )
+    .post(
+        "/packages/{owner}/{name}/restore",
+        removal::restore,
+        about("Restore a deleted package"),
+    )
+    .post(
+        "/packages/{owner}/{name}/rename",
+        packages::rename,
+        about("Rename or transfer a package; the old name leads to it")
+            .takes::<packages::NewName>(),
+    )
+    .get(
+        "/packages/{owner}/{name}/former-names",
+        packages::former_names,
+        about("List names that lead to the package").replies::<Vec<String>>(),
+    )
+    .delete(
+        "/packages/{owner}/{name}/former-names",
+        packages::release_name,
+        about("Make a former name free").asks::<packages::FormerName>(),
+    )
+    .get(
+        "/packages/{owner}/{name}/explain",
+        explain::show,
+        about("What somebody may do here, and why")
+            .asks::<explain::Asked>()
+            .replies::<explain::ExplanationBody>(),
+    )
+    .get(
+        "/packages/{owner}/{name}/grants",
+        grants::list,
+        about("List who was granted what").replies::<Vec<grants::GrantBody>>(),
+    )
+    .put(
+        "/packages/{owner}/{name}/grants/{principal}",
+        grants::put,
+        about("Grant a role to LOGIN, ORGANIZATION+NAME or ORGANIZATION/TEAM")
+            .takes::<grants::NewGrant>(),
+    )
+    .delete(
+        "/packages/{owner}/{name}/grants/{principal}",
+        grants::revoke,
+        about("Take a grant back"),
+    )
+}
+
+fn content(api: Api) -> Api {
+    api.get(
+        "/packages/{owner}/{name}/tags",
+        tags::list,
+        about("List tags")
+            .asks::<super::page::Paging>()
+            .replies::<tags::TagPage>(),
+    )
+    .delete(
+        "/packages/{owner}/{name}/tags/{tag}",
+        tags::remove,
+        about("Remove a tag; the version stays"),
+    )
+    .get(
+        "/packages/{owner}/{name}/tags/{tag}/history",
+        tags::history,
+        about("Where a tag pointed, since when, and who moved it")
+            .asks::<super::page::Paging>()
+            .replies::<tags::MovePage>(),
+    )
+    .post(
+        "/packages/{owner}/{name}/tags/{tag}/rollback",
+        tags::roll_back,
+        about("Point a tag at what it pointed at before, or at any version")
+            .takes::<tags::RollBack>()
+            .replies::<tags::Pointed>(),
+    )
+    .post(
+        "/packages/{owner}/{name}/promote",
+        tags::promote,
+        about("Point several tags at once, here or in another package")
+            .takes::<tags::Promote>()
+            .replies::<Vec<tags::Pointed>>(),
+    )
+    .get(
+        "/packages/{owner}/{name}/immutable-tags",
+        tags::immutable,
+        about("Patterns of tags that stay where they are, the owner's included")
+            .replies::<Vec<String>>(),
+    )
+    .put(
+        "/packages/{owner}/{name}/immutable-tags",
+        tags::protect,
+        about("Keep such tags where they are").takes::<tags::Pattern>(),
+    )
+    .delete(
+        "/packages/{owner}/{name}/immutable-tags",
+        tags::unprotect,
+        about("Let such tags move").asks::<tags::Pattern>(),
+    )
+    .get(
+        "/packages/{owner}/{name}/versions",
+        versions::list,
+        about("List versions, newest first; parts of an index are listed with it")
+            .asks::<versions::Listing>()
+            .replies::<versions::VersionPage>(),
+    )
+    .get(
+        "/packages/{owner}/{name}/versions/{reference}",
+        versions::show,
+        about("Show the version that a tag or digest names").replies::<versions::VersionBody>(),
+    )
+    .delete(
+        "/packages/{owner}/{name}/versions/{reference}",
+        versions::delete,
+        about("Delete a version with its tags and all that belongs to it alone")
+            .replies::<versions::Deleted>(),
+    )
+    .post(
+        "/packages/{owner}/{name}/versions/{digest}/restore",
+        versions::restore,
+        about("Restore a deleted version, and its tags where they are free"),
+    )
+    .post(
+        "/packages/{owner}/{name}/prune",
+        versions::prune,
+        about("Delete versions that no tag, index or subject holds")
+            .takes::<versions::Prune>()
+            .replies::<versions::Deleted>(),
+    )
+}
