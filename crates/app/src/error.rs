@@ -111,8 +111,8 @@ pub enum Error {
     NotMember { login: String, organization: String },
     #[error("{login} is the last owner of {organization}; make somebody else an owner first")]
     LastOwner { login: String, organization: String },
-    #[error("{team} is not a team of the organization that owns this package")]
-    ForeignTeam { team: String },
+    #[error("{team} is not a team of {owner}, whose package this is")]
+    ForeignTeam { team: String, owner: String },
     #[error(
         "{owner} lets its members make packages {allowed} at most; to make {package} {wanted}, ask an owner of {owner}"
     )]

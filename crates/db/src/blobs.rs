@@ -5,10 +5,12 @@ use crate::{Conn, Error, Tx};
 statements! {
     FIND = "SELECT digest, generation, size FROM blob WHERE digest = $1";
     /// A foreign edge is a name without a right: it must not open content
-    /// that another package holds.
+    /// that another package holds. What a deleted version needs is kept for
+    /// it, and shown to nobody.
     FIND_IN_PACKAGE = "SELECT b.digest, b.generation, b.size,
-            EXISTS (SELECT 1 FROM version_blob e
-                WHERE e.digest = $2 AND e.package_id = $1 AND NOT e.is_foreign) AS is_referenced,
+            EXISTS (SELECT 1 FROM version_blob e JOIN version v ON v.id = e.version_id
+                WHERE e.digest = $2 AND e.package_id = $1 AND NOT e.is_foreign
+                AND v.deleted_at IS NULL) AS is_referenced,
             (SELECT l.expires_at FROM lease l
                 WHERE l.package_id = $1 AND l.digest = $2) AS leased_until
         FROM blob b WHERE b.digest = $2";
@@ -21,7 +23,8 @@ statements! {
                 THEN excluded.expires_at ELSE lease.expires_at END";
     END_LEASE = "DELETE FROM lease WHERE package_id = $1 AND digest = $2";
     HOLDERS = "SELECT DISTINCT p.path FROM package p JOIN (
-            SELECT package_id FROM version_blob WHERE digest = $1 AND NOT is_foreign
+            SELECT e.package_id FROM version_blob e JOIN version v ON v.id = e.version_id
+                WHERE e.digest = $1 AND NOT e.is_foreign AND v.deleted_at IS NULL
             UNION SELECT package_id FROM lease WHERE digest = $1 AND expires_at > $2
         ) held ON held.package_id = p.id
         WHERE p.deleted_at IS NULL AND (p.visibility = 'public' OR p.owner_id = $3) ORDER BY p.path LIMIT $4";

@@ -102,6 +102,10 @@ impl Client {
         self.inner.transport.send(call).await
     }
 
+    pub(crate) async fn send_directly(&self, call: Call) -> Result<Response> {
+        self.inner.transport.send_directly(call).await
+    }
+
     pub(crate) fn url(&self, path: &str) -> Result<Url> {
         let base = &self.inner.base;
         base.join(path)

@@ -20,6 +20,7 @@
 //! ```
 
 mod answer;
+mod api;
 mod blobs;
 mod client;
 pub mod copy;

@@ -79,6 +79,8 @@ pub struct ErrorContext {
     pub scope: Option<String>,
     /// Under `/token` there is no challenge: it is where the challenge leads.
     pub challenge: bool,
+    /// Told to the operator, who may know what broke inside.
+    pub to_operator: bool,
 }
 
 impl ApiError {
@@ -160,6 +162,7 @@ impl ApiError {
             Self::App(error) if error.is_full() => {
                 "the registry has no space left: nothing was stored; tell its operator, then try again".to_owned()
             }
+            Self::App(error) if context.to_operator => error.to_string(),
             Self::App(error) if error.is_internal() && self.code() == ErrorCode::Unavailable => {
                 "the registry cannot reach its storage right now; try again in a moment".to_owned()
             }

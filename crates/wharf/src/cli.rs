@@ -4,7 +4,13 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{commands, failure::Exit};
+use crate::{
+    commands::{
+        self,
+        manage::{self, Remote},
+    },
+    failure::Exit,
+};
 
 /// A container registry you run yourself, and the client for every other one.
 #[derive(Debug, Parser)]
@@ -57,6 +63,26 @@ pub(crate) struct Reach {
     pub(crate) connection: Connection,
 }
 
+/// Which registry's API is meant, and how to reach it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ApiReach {
+    /// The registry: HOST or HOST:PORT
+    #[arg(long, env = "WHARF_HOST", value_name = "HOST", global = true)]
+    pub(crate) host: Option<String>,
+    /// Speak http, not https (implied for this machine's own addresses)
+    #[arg(long, global = true)]
+    plain_http: bool,
+}
+
+impl ApiReach {
+    pub(crate) fn connection(&self) -> Connection {
+        Connection {
+            plain_http: self.plain_http,
+            trust_realm: Vec::new(),
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     #[cfg(feature = "server")]
@@ -70,6 +96,46 @@ pub(crate) enum Command {
 /// The commands that speak to registries; the small client has no others.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClientCommand {
+    #[command(flatten)]
+    Image(ImageCommand),
+    #[command(flatten)]
+    Manage(ManageCommand),
+}
+
+/// What runs a registry by its API, on any Wharf.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ManageCommand {
+    Visibility(manage::visibility::Args),
+    Explain(manage::explain::Args),
+    /// Packages: who may do what, names, what they tell about themselves
+    #[command(after_help = manage::package::EXAMPLE)]
+    Package(Remote<manage::package::Command>),
+    /// Versions: every digest of a package, what belongs to it, and taking it away
+    #[command(after_help = manage::version::EXAMPLE)]
+    Versions(Remote<manage::version::Command>),
+    /// Tags: their history, rolling back, promoting, and what must not move
+    #[command(after_help = manage::tag::EXAMPLE)]
+    Tags(Remote<manage::tag::Command>),
+    /// Tokens: a password's work, with limits
+    #[command(after_help = manage::token::EXAMPLE)]
+    Token(Remote<manage::token::Command>),
+    /// Organizations, and who belongs to them
+    #[command(after_help = manage::organization::EXAMPLE)]
+    Org(Remote<manage::organization::Command>),
+    /// Teams: members of an organization who are granted roles together
+    #[command(after_help = manage::team::EXAMPLE)]
+    Team(Remote<manage::team::Command>),
+    /// Service accounts: they act for an organization, with tokens only
+    #[command(after_help = manage::service_account::EXAMPLE)]
+    ServiceAccount(Remote<manage::service_account::Command>),
+    /// Users
+    #[command(after_help = manage::user::EXAMPLE)]
+    User(Remote<manage::user::Command>),
+}
+
+/// What any registry can be asked about images.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImageCommand {
     Login(commands::login::Args),
     Logout(commands::logout::Args),
     Whoami(commands::whoami::Args),

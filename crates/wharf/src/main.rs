@@ -3,6 +3,7 @@
 //! `cli` says what can be typed, `commands/<command>.rs` what it does,
 //! `failure` what went wrong and which exit code says so.
 
+mod api;
 mod cli;
 mod commands;
 mod credentials;

@@ -17,6 +17,7 @@ use crate::{
     authn::Caller,
     authz::{
         Actor, By,
+        facts::OwnerFacts,
         permit::{self, OwnerPermit, SitePermit},
     },
     target::{find_account, owner_facts},
@@ -114,11 +115,11 @@ pub(crate) async fn find_team(conn: &mut Conn<'_>, team: &TeamName) -> Result<Te
     })
 }
 
-/// Who is meant, on a package of the account `owner_id`.
+/// Who is meant, on a package of that owner.
 pub(crate) async fn find_principal(
     conn: &mut Conn<'_>,
     name: &PrincipalName,
-    owner_id: i64,
+    owner: &OwnerFacts,
 ) -> Result<Principal, Error> {
     match name {
         PrincipalName::User(login) => {
@@ -130,13 +131,14 @@ pub(crate) async fn find_principal(
             Ok(Principal::Account(account.id))
         }
         PrincipalName::Team(team) => {
-            let found = find_team(conn, team).await?;
-            if found.organization_id != owner_id {
+            let organization = find_account(conn, team.organization()).await?;
+            if organization.is_none_or(|found| found.id != owner.id) {
                 return Err(Error::ForeignTeam {
                     team: team.to_string(),
+                    owner: owner.login.clone(),
                 });
             }
-            Ok(Principal::Team(found.id))
+            Ok(Principal::Team(find_team(conn, team).await?.id))
         }
     }
 }

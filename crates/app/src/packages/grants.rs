@@ -77,7 +77,7 @@ impl crate::change::Change for ChangeGrant {
 
     async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<(), Error> {
         let permit = app.permit_in::<Administer>(tx, by, &self.package).await?;
-        let principal = find_principal(tx, &self.principal, permit.owner_id()).await?;
+        let principal = find_principal(tx, &self.principal, permit.owner()).await?;
         match self.change {
             Change::Grant { role, lifetime } => {
                 let now = app.clock.now();

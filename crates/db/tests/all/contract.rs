@@ -33,15 +33,7 @@ macro_rules! write {
 }
 
 fn account(id: i64, login: &str, kind: AccountKind) -> Account {
-    Account {
-        id,
-        login: login.to_owned(),
-        kind,
-        site_admin: false,
-        password_hash: None,
-        disabled_at: None,
-        created_at: 1,
-    }
+    Account::new(id, login, kind, 1)
 }
 
 fn package(id: i64, path: &str, visibility: Visibility) -> Package {
@@ -52,6 +44,7 @@ fn package(id: i64, path: &str, visibility: Visibility) -> Package {
         visibility,
         created_by: Some(1),
         created_at: 1,
+        updated_at: 1,
         published_at: None,
     }
 }
@@ -65,6 +58,8 @@ fn version(id: i64, digest: &'static str, subject: Option<&'static str>) -> NewV
         artifact_type: Some("a/b"),
         subject,
         annotations: "{}",
+        platform: None,
+        labels: "{}",
         bytes: b"{}",
         pushed_by: Some(1),
         created_at: 1,
@@ -323,7 +318,7 @@ async fn a_blob_is_seen_through_a_lease_or_an_edge_only(db: &Db) {
             .expect("held");
         assert!(held.is_referenced && held.leased_until == Some(100));
         assert!(blobs::find_in_package(tx, 11, "d1", 50).await?.is_none());
-        versions::delete(tx, 20).await?;
+        versions::delete(tx, 20, 9, None, "[]").await?;
         assert!(
             !blobs::find_in_package(tx, 10, "d1", 50)
                 .await?

@@ -18,15 +18,7 @@ impl Write for Insert {
     type Error = Error;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<i64, Error> {
-        let account = Account {
-            id: self.id,
-            login: self.login.clone(),
-            kind: AccountKind::User,
-            site_admin: false,
-            password_hash: None,
-            disabled_at: None,
-            created_at: 0,
-        };
+        let account = Account::new(self.id, self.login.as_str(), AccountKind::User, 0);
         accounts::insert(tx, &account).await?;
         Ok(self.id)
     }

@@ -155,6 +155,17 @@ impl Authenticator {
         Ok(authorization)
     }
 
+    /// The credentials themselves, for the registry alone.
+    pub(super) fn as_they_are(&self) -> Result<Option<Authorization>> {
+        match &self.credentials {
+            Credentials::Anonymous => Ok(None),
+            Credentials::Password { .. } => self.basic(),
+            Credentials::IdentityToken(token) | Credentials::RegistryToken(token) => {
+                token::bearer(token, &self.registry).map(Some)
+            }
+        }
+    }
+
     fn basic(&self) -> Result<Option<Authorization>> {
         let Credentials::Password { username, password } = &self.credentials else {
             return Ok(None);

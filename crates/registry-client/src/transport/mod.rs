@@ -56,6 +56,23 @@ impl Transport {
         }
     }
 
+    /// The same for what asks for no registry token: the credentials go along as they are.
+    pub(crate) async fn send_directly(&self, mut call: Call) -> Result<Response> {
+        let authorization = self.auth.as_they_are()?;
+        let mut retry = Retry::new(call.repeat());
+        loop {
+            let sent = self.http.send(&mut call, authorization.as_ref()).await;
+            let answered = match sent {
+                Ok(response) => response.success().await,
+                Err(error) => Err(error),
+            };
+            match answered {
+                Ok(response) => return Ok(response),
+                Err(error) => retry.pause(error).await?,
+            }
+        }
+    }
+
     /// Whether the registry has asked for credentials so far.
     pub(crate) async fn was_asked(&self) -> bool {
         self.auth.was_asked().await

@@ -90,6 +90,7 @@ pub async fn serve(State(site): State<Site>, request: Request, next: Next) -> Re
 
 async fn acting(site: &Site, parts: &Parts, context: &mut ErrorContext) -> Result<Acting, Failure> {
     if parts.extensions.get::<Operator>().is_some() {
+        context.to_operator = true;
         return Ok(Acting(By::Operator));
     }
     let from = ClientAddress::of(&parts.extensions);

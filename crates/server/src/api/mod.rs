@@ -5,6 +5,7 @@ mod badge;
 mod badges;
 mod endpoint;
 mod extract;
+mod local;
 mod page;
 mod v1;
 
@@ -12,6 +13,7 @@ use axum::{Json, Router, middleware::from_fn_with_state, routing::get};
 
 pub use acting::Operator;
 use endpoint::Api;
+pub use local::LocalApi;
 
 use crate::Site;
 

@@ -3,6 +3,7 @@
 use reqwest::{Method, Response, StatusCode, header};
 use serde_json::Value;
 use wharf_app::{
+    accounts::TokenRequest,
     authz::{By, Scope},
     clock::DAY,
 };
@@ -171,12 +172,20 @@ async fn bad_credentials_never_break_a_public_pull() {
     let (registry, _) = world().await;
     registry
         .app
-        .create_user("carol", false, Some("correct horse"))
+        .create_user(&By::Operator, "carol", false, Some("correct horse"))
         .await
         .expect("created");
     let expiring = registry
         .app
-        .create_token("carol", "", vec![Scope::Read], Some(DAY))
+        .create_token(
+            &By::Operator,
+            "carol",
+            TokenRequest {
+                scopes: vec![Scope::Read],
+                lifetime: Some(DAY),
+                ..TokenRequest::default()
+            },
+        )
         .await
         .expect("made");
     registry.clock.advance(2 * DAY);
@@ -241,7 +250,7 @@ async fn every_form_of_a_good_credential_works() {
     let (registry, alice) = world().await;
     registry
         .app
-        .create_user("carol", false, Some("correct horse"))
+        .create_user(&By::Operator, "carol", false, Some("correct horse"))
         .await
         .expect("created");
     registry
@@ -273,7 +282,7 @@ async fn what_was_taken_away_is_gone_at_once() {
     let (registry, alice) = world().await;
     registry
         .app
-        .create_user("carol", false, Some("correct horse"))
+        .create_user(&By::Operator, "carol", false, Some("correct horse"))
         .await
         .expect("created");
     registry
@@ -288,7 +297,7 @@ async fn what_was_taken_away_is_gone_at_once() {
     }
     registry
         .app
-        .set_password("carol", "another horse")
+        .set_password(&By::Operator, "carol", "another horse")
         .await
         .expect("set");
     for caller in [&carol, &narrowed] {
@@ -304,7 +313,7 @@ async fn what_was_taken_away_is_gone_at_once() {
     assert_eq!(narrowed.get(MANIFEST).await.status(), StatusCode::OK);
     registry
         .app
-        .set_user_disabled("carol", true)
+        .set_user_disabled(&By::Operator, "carol", true)
         .await
         .expect("disabled");
     for caller in [&token, &narrowed] {
@@ -314,12 +323,21 @@ async fn what_was_taken_away_is_gone_at_once() {
     }
     registry
         .app
-        .set_user_disabled("carol", false)
+        .set_user_disabled(&By::Operator, "carol", false)
         .await
         .expect("enabled");
     assert_eq!(token.get(MANIFEST).await.status(), StatusCode::OK);
-    let id = registry.app.list_tokens("carol").await.expect("lists")[0].id;
-    registry.app.revoke_token(id).await.expect("revoked");
+    let id = registry
+        .app
+        .list_tokens(&By::Operator, "carol", 0, 10)
+        .await
+        .expect("lists")[0]
+        .id;
+    registry
+        .app
+        .revoke_token(&By::Operator, id)
+        .await
+        .expect("revoked");
     for caller in [&token, &narrowed] {
         assert_eq!(
             caller.get(MANIFEST).await.status(),
@@ -341,7 +359,7 @@ async fn organizations_push_through_their_owners() {
     let (alice, bob) = (registry.user("alice").await, registry.user("bob").await);
     registry
         .app
-        .create_organization("Acme", "alice")
+        .create_organization(&By::Operator, "Acme", "alice")
         .await
         .expect("created");
     push_image(&alice, "acme/app", "1", &image("one")).await;

@@ -37,7 +37,10 @@ impl World {
     async fn new() -> Self {
         let registry = TestRegistry::start().await;
         let alice = registry.user("alice").await;
-        let created = registry.app.create_organization("acme", "alice").await;
+        let created = registry
+            .app
+            .create_organization(&By::Operator, "acme", "alice")
+            .await;
         created.expect("created");
         let world = Self {
             alice,
@@ -69,7 +72,7 @@ impl World {
     async fn by(&self, caller: &Caller) -> By {
         let pat = caller.pat.clone().expect("a token");
         let presented = Presented::Bearer(pat);
-        let caller = self.registry.app.authenticate(&presented).await;
+        let caller = self.registry.app.authenticate(&presented, None).await;
         By::Caller(caller.expect("authenticated"))
     }
 }

@@ -43,11 +43,23 @@ pub async fn create(
     Acting(by): Acting,
     Body(new): Body<NewOrganization>,
 ) -> Result<(StatusCode, Json<AccountBody>), Failure> {
-    let own = match &by {
-        By::Caller(caller) => caller.login().map(str::to_owned),
-        By::Operator => None,
+    let owner = match (new.owner, &by) {
+        (Some(owner), _) => owner,
+        (None, By::Caller(caller)) => {
+            let rejected = caller.rejected.clone().unwrap_or(Rejected::Missing);
+            caller
+                .login()
+                .map(str::to_owned)
+                .ok_or(AppError::from(rejected))?
+        }
+        (None, By::Operator) => {
+            return Err(AppError::Field {
+                field: "owner",
+                reason: "say who owns it".to_owned(),
+            }
+            .into());
+        }
     };
-    let owner = new.owner.or(own).ok_or(AppError::from(Rejected::Missing))?;
     let created = site
         .app
         .create_organization(&by, &new.login, &owner)

@@ -69,18 +69,19 @@ pub struct Listing {
 
 pub type TokenPage = Page<TokenBody>;
 
+/// Whoever is named, or else who asks.
 fn holder(by: &By, named: Option<String>) -> Result<String, AppError> {
-    let own = match by {
-        By::Caller(caller) => caller.login().map(str::to_owned),
-        By::Operator => None,
-    };
-    let rejected = match by {
-        By::Caller(caller) => caller.rejected.clone(),
-        By::Operator => None,
-    };
-    named
-        .or(own)
-        .ok_or_else(|| rejected.unwrap_or(Rejected::Missing).into())
+    match (named, by) {
+        (Some(named), _) => Ok(named),
+        (None, By::Caller(caller)) => {
+            let rejected = caller.rejected.clone().unwrap_or(Rejected::Missing);
+            caller.login().map(str::to_owned).ok_or(rejected.into())
+        }
+        (None, By::Operator) => Err(AppError::Field {
+            field: "holder",
+            reason: "say whose token it is".to_owned(),
+        }),
+    }
 }
 
 pub async fn list(

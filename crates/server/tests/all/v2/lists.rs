@@ -2,6 +2,7 @@
 
 use reqwest::{StatusCode, header};
 use serde_json::Value;
+use wharf_app::authz::By;
 use wharf_db::packages::Visibility;
 use wharf_oci::media_type::OCI_MANIFEST;
 use wharf_testkit::{Caller, TestRegistry, image, push_image};
@@ -103,7 +104,7 @@ async fn the_catalog_shows_what_the_caller_may_see() {
     let admin = registry.site_admin("root1").await;
     registry
         .app
-        .create_organization("acme", "bob")
+        .create_organization(&By::Operator, "acme", "bob")
         .await
         .expect("created");
     for (caller, name) in [

@@ -2,6 +2,7 @@
 
 use reqwest::{Method, Response, StatusCode, header};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use wharf_app::authz::By;
 use wharf_db::packages::Visibility;
 use wharf_oci::Digest;
 use wharf_testkit::{Caller, TestRegistry, image, push_image, raw, raw_open};
@@ -418,10 +419,14 @@ async fn revocation_stops_an_upload_under_way() {
     let registry = TestRegistry::start().await;
     let alice = registry.user("alice").await;
     let upload = alice.begin_upload("alice/app").await;
-    let tokens = registry.app.list_tokens("alice").await.expect("lists");
+    let tokens = registry
+        .app
+        .list_tokens(&By::Operator, "alice", 0, 10)
+        .await
+        .expect("lists");
     registry
         .app
-        .revoke_token(tokens[0].id)
+        .revoke_token(&By::Operator, tokens[0].id)
         .await
         .expect("revoked");
     let response = patch(&alice, &upload, None, b"bytes").await;

@@ -2,24 +2,20 @@
 //! machine, whether the server runs or not. A running server notices at once.
 
 mod config;
-mod lifetime;
-mod org;
-mod package;
-mod pages;
 mod sweep;
-mod tag;
-mod team;
-mod token;
-mod user;
 mod verify;
 
 use std::{path::PathBuf, sync::Arc};
 
 use clap::Subcommand;
 use wharf_app::App;
-use wharf_server::config::{Config, load};
+use wharf_server::{
+    api::LocalApi,
+    config::{Config, load},
+};
 
-use crate::{failure::Exit, output::Output};
+use super::manage;
+use crate::{api::Api, failure::Exit, output::Output};
 
 /// Administer the registry on this machine
 #[derive(Debug, clap::Args)]
@@ -41,22 +37,35 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    #[command(subcommand)]
-    User(user::Command),
-    #[command(subcommand)]
-    Org(org::Command),
-    #[command(subcommand)]
-    Tag(tag::Command),
-    #[command(subcommand)]
-    Team(team::Command),
-    #[command(subcommand)]
-    Token(token::Command),
-    #[command(subcommand)]
-    Package(package::Command),
+    #[command(flatten)]
+    Manage(ManageCommand),
     Verify(verify::Args),
     Sweep(sweep::Args),
     #[command(subcommand)]
     Config(config::Command),
+}
+
+/// What the network's commands do, as the operator.
+#[derive(Debug, Subcommand)]
+enum ManageCommand {
+    #[command(subcommand, after_help = manage::user::EXAMPLE)]
+    User(manage::user::Command),
+    #[command(subcommand, after_help = manage::organization::EXAMPLE)]
+    Org(manage::organization::Command),
+    #[command(subcommand, after_help = manage::team::EXAMPLE)]
+    Team(manage::team::Command),
+    #[command(subcommand, after_help = manage::service_account::EXAMPLE)]
+    ServiceAccount(manage::service_account::Command),
+    #[command(subcommand, after_help = manage::token::EXAMPLE)]
+    Token(manage::token::Command),
+    #[command(subcommand, after_help = manage::package::EXAMPLE)]
+    Package(manage::package::Command),
+    #[command(subcommand, alias = "version", after_help = manage::version::EXAMPLE)]
+    Versions(manage::version::Command),
+    #[command(subcommand, alias = "tag", after_help = manage::tag::EXAMPLE)]
+    Tags(manage::tag::Command),
+    /// Say what somebody may do to a package, and why or why not
+    Explain(manage::explain::Question),
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
@@ -71,18 +80,32 @@ pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     }
     let app = open(&config).await?;
     let result = match args.command {
-        Command::User(command) => user::run(command, &app, output).await,
-        Command::Org(command) => org::run(command, &app, output).await,
-        Command::Tag(command) => tag::run(command, &app, output).await,
-        Command::Team(command) => team::run(command, &app, output).await,
-        Command::Token(command) => token::run(command, &app, output).await,
-        Command::Package(command) => package::run(command, &app, output).await,
+        Command::Manage(command) => {
+            let api = Api::Local(LocalApi::new(Arc::clone(&app), &config));
+            run_manage(command, &api, output).await
+        }
         Command::Verify(args) => verify::run(args, &app, output).await,
         Command::Sweep(args) => sweep::run(args, &app, output).await,
         Command::Config(_) => Ok(Exit::Ok),
     };
     app.close().await;
     result
+}
+
+async fn run_manage(command: ManageCommand, api: &Api, output: Output) -> anyhow::Result<Exit> {
+    match command {
+        ManageCommand::User(command) => manage::user::run(command, api, output).await,
+        ManageCommand::Org(command) => manage::organization::run(command, api, output).await,
+        ManageCommand::Team(command) => manage::team::run(command, api, output).await,
+        ManageCommand::ServiceAccount(command) => {
+            manage::service_account::run(command, api, output).await
+        }
+        ManageCommand::Token(command) => manage::token::run(command, api, output).await,
+        ManageCommand::Package(command) => manage::package::run(command, api, output).await,
+        ManageCommand::Versions(command) => manage::version::run(command, api, output).await,
+        ManageCommand::Tags(command) => manage::tag::run(command, api, output).await,
+        ManageCommand::Explain(question) => manage::explain::run(question, api, output).await,
+    }
 }
 
 /// Opens an installation that exists: a mistyped directory must not become a new one.

@@ -17,11 +17,15 @@ pub(crate) struct Args {}
 pub(super) async fn run(_: Args, app: &Arc<App>, output: Output) -> anyhow::Result<Exit> {
     let swept = app.sweep().await?;
     if output.is_json() {
-        output::json(&json!({"uploads": swept.uploads, "objects": swept.objects}))?;
+        output::json(&json!({
+            "uploads": swept.uploads,
+            "objects": swept.objects,
+            "purged": swept.purged,
+        }))?;
     } else {
-        let (uploads, objects) = (swept.uploads, swept.objects);
+        let (uploads, objects, purged) = (swept.uploads, swept.objects, swept.purged);
         output.note(format_args!(
-            "removed {uploads} uploads and {objects} objects"
+            "removed {uploads} uploads, {objects} objects, {purged} deleted packages and versions"
         ));
     }
     Ok(Exit::Ok)
