@@ -9,7 +9,7 @@ use wharf_db::{
 };
 use wharf_oci::Login;
 
-use super::find::find_user;
+use super::find::{find_user, somebody};
 use crate::{
     App, Error,
     authz::{By, policy::decide_listing},
@@ -25,6 +25,8 @@ impl App {
         site_admin: bool,
         password: Option<&str>,
     ) -> Result<Account, Error> {
+        self.permit_site(&mut self.db.reader().await?.conn(), by)
+            .await?;
         let login = Login::new_account(login)?;
         let password_hash = match password {
             Some(password) => Some(self.passwords.hash(password).await?),
@@ -62,6 +64,9 @@ impl App {
         login: &str,
         password: &str,
     ) -> Result<(), Error> {
+        // Hashing costs: it is done for nobody who may not.
+        self.permit_site(&mut self.db.reader().await?.conn(), by)
+            .await?;
         let hash = self.passwords.hash(password).await?;
         let login = login.to_owned();
         self.change(by, SetPassword { login, hash }).await
@@ -158,6 +163,7 @@ impl Change for CreateOrganization {
     type Output = Account;
 
     async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<Account, Error> {
+        somebody(by, &self.owner)?;
         let owner = find_user(tx, &self.owner).await?;
         let owner_id = owner.id;
         app.permit_account(tx, by, owner).await?;

@@ -16,7 +16,7 @@ use crate::{
     App, Error,
     authn::Caller,
     authz::{
-        Actor, By,
+        Actor, By, Refusal,
         facts::OwnerFacts,
         permit::{self, OwnerPermit, SitePermit},
     },
@@ -143,9 +143,22 @@ pub(crate) async fn find_principal(
     }
 }
 
+/// Which accounts there are is told to nobody who is not signed in.
+pub(crate) fn somebody(by: &By, name: &str) -> Result<(), Error> {
+    let By::Caller(caller) = by else {
+        return Ok(());
+    };
+    if caller.login().is_some() {
+        return Ok(());
+    }
+    let owner = name.to_owned();
+    Err(caller.explain(Refusal::SignInToManage { owner }))
+}
+
 impl App {
     /// The account with a login, or with that former login.
-    pub async fn account(&self, login: &str) -> Result<AccountSummary, Error> {
+    pub async fn account(&self, by: &By, login: &str) -> Result<AccountSummary, Error> {
+        somebody(by, login)?;
         let mut reader = self.db.reader().await?;
         let found = find_account(&mut reader.conn(), login).await?;
         let account = found.filter(|account| account.kind != AccountKind::Upstream);
@@ -165,6 +178,7 @@ impl App {
         by: &By,
         organization: &str,
     ) -> Result<OwnerPermit, Error> {
+        somebody(by, organization)?;
         let account = find_organization(conn, organization).await?;
         self.permit_account(conn, by, account).await
     }
@@ -176,6 +190,7 @@ impl App {
         by: &By,
         login: &str,
     ) -> Result<OwnerPermit, Error> {
+        somebody(by, login)?;
         let account = find_account(conn, login).await?;
         let account = account.ok_or_else(|| Error::NoSuchAccount {
             login: login.to_owned(),

@@ -10,7 +10,7 @@ use wharf_db::{
     teams,
 };
 
-use super::find::{find_organization, find_user};
+use super::find::{find_organization, find_user, somebody};
 use crate::{
     App, Error,
     authz::{By, policy::decide_member},
@@ -70,6 +70,7 @@ impl App {
         by: &By,
         organization: &str,
     ) -> Result<i64, Error> {
+        somebody(by, organization)?;
         let account = find_organization(conn, organization).await?;
         let By::Caller(caller) = by else {
             return Ok(account.id);
@@ -131,6 +132,7 @@ impl Change for RemoveMember {
 
     /// Members may leave by themselves.
     async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<(), Error> {
+        somebody(by, &self.organization)?;
         let user = find_user(tx, &self.login).await?;
         let organization = find_organization(tx, &self.organization).await?;
         let id = organization.id;

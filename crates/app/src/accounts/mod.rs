@@ -14,7 +14,7 @@ mod teams;
 mod tokens;
 
 pub use find::{AccountSummary, PrincipalName};
-pub(crate) use find::{find_holder, find_principal};
+pub(crate) use find::{find_holder, find_principal, somebody};
 pub use part_name::{PartName, PartNameError, ServiceAccountName, TeamName};
 pub use profile::ProfileChange;
 pub use tokens::{NewToken, TokenRequest, TokenSummary};

@@ -9,7 +9,7 @@ use wharf_db::{
     tokens::{self, Token},
 };
 
-use super::find::find_holder;
+use super::find::{find_holder, somebody};
 use crate::{
     App, Error,
     authn::{Caller, pat},
@@ -126,6 +126,7 @@ impl App {
         by: &By,
         holder: &str,
     ) -> Result<Account, Error> {
+        somebody(by, holder)?;
         let account = find_holder(conn, holder).await?;
         let permit = self.permit_account(conn, by, account.clone()).await?;
         let foreign = account.kind == AccountKind::User

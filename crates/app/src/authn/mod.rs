@@ -126,7 +126,12 @@ impl Caller {
     /// comes before "sign in".
     pub fn explain(&self, refusal: Refusal) -> Error {
         match (refusal, &self.rejected) {
-            (Refusal::SignIn { .. }, Some(rejected)) => rejected.clone().into(),
+            (
+                Refusal::SignIn { .. }
+                | Refusal::SignInToManage { .. }
+                | Refusal::SignInToManageSite,
+                Some(rejected),
+            ) => rejected.clone().into(),
             (refusal, _) => refusal.into(),
         }
     }

@@ -15,6 +15,7 @@ use wharf_oci::Name;
 use super::latest;
 use crate::{
     App, Error,
+    accounts::somebody,
     authn::Caller,
     authz::{
         Action, Actor, By, Credential, Refusal, Scope,
@@ -66,7 +67,15 @@ impl App {
         n: usize,
     ) -> Result<(Vec<PackageSummary>, Option<String>), Error> {
         let owner_id = match owner {
-            Some(login) => Some(self.owner_id(login).await?),
+            Some(login) => match self.owner_id(login).await? {
+                Some(id) => Some(id),
+                // To nobody is told which accounts there are.
+                None if somebody(by, login).is_err() => return Ok((Vec::new(), None)),
+                None => {
+                    let login = login.to_owned();
+                    return Err(Error::NoSuchAccount { login });
+                }
+            },
             None => None,
         };
         let (mut found, mut last) = (Vec::new(), last.to_owned());
@@ -124,13 +133,10 @@ impl App {
         })
     }
 
-    async fn owner_id(&self, login: &str) -> Result<i64, Error> {
+    async fn owner_id(&self, login: &str) -> Result<Option<i64>, Error> {
         let mut reader = self.db.reader().await?;
         let owner = find_account(&mut reader.conn(), login).await?;
-        let owner = owner.ok_or_else(|| Error::NoSuchAccount {
-            login: login.to_owned(),
-        })?;
-        Ok(owner.id)
+        Ok(owner.map(|owner| owner.id))
     }
 
     async fn summary(&self, path: &str) -> Result<Option<PackageSummary>, Error> {

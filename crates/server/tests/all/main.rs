@@ -5,6 +5,7 @@ mod attacks;
 mod authorization;
 mod edge;
 mod faults;
+mod matrix;
 mod operations;
 mod roles;
 mod token;

@@ -102,7 +102,7 @@ pub async fn viewer(State(site): State<Site>, Acting(by): Acting) -> Result<Json
         let rejected = caller.rejected.clone().unwrap_or(Rejected::Missing);
         return Err(AppError::from(rejected).into());
     };
-    let found = site.app.account(login).await?;
+    let found = site.app.account(&by, login).await?;
     Ok(Json(Viewer {
         account: found.account.into(),
         credential: credential.into(),
@@ -115,21 +115,11 @@ pub async fn show(
     Acting(by): Acting,
     LoginOf(login): LoginOf,
 ) -> Result<Json<AccountBody>, Failure> {
-    must_be_somebody(&by)?;
-    let mut account = site.app.account(&login).await?.account;
+    let mut account = site.app.account(&by, &login).await?.account;
     if account.kind == AccountKind::User {
         account.disabled_at = None;
     }
     Ok(Json(account.into()))
-}
-
-fn must_be_somebody(by: &By) -> Result<(), AppError> {
-    match by {
-        By::Caller(caller) if caller.login().is_none() => {
-            Err(caller.rejected.clone().unwrap_or(Rejected::Missing).into())
-        }
-        _ => Ok(()),
-    }
 }
 
 /// What to change; absent fields stay.
