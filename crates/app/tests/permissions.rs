@@ -351,7 +351,8 @@ proptest! {
                 decide(&actor(user.as_ref(), credential, narrowed, target), target, action, NOW)
             };
             // Whoever may create a package can find out that a name is taken.
-            let may_create = action == Action::Push && verdict(&absent, action).is_ok();
+            let looks = matches!(action, Action::Push | Action::Pull);
+            let may_create = looks && verdict(&absent, Action::Push).is_ok();
             if verdict(&private, Action::Pull).is_err() && !may_create {
                 prop_assert_eq!(verdict(&private, action), verdict(&absent, action));
             }

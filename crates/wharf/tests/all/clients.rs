@@ -1,7 +1,4 @@
 //! Docker, podman, skopeo and buildah against a running registry, with real images.
-//!
-//! A client that is not installed is skipped by name; where
-//! `WHARF_TEST_REQUIRE_ALL` is set, as in CI, it is a failure.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,30 +8,7 @@ use std::{
 use tempfile::TempDir;
 
 use crate::process::{Process, run, text};
-
-/// Whether every one of `programs` can be run.
-fn installed(programs: &[(&str, &[&str])]) -> bool {
-    for (program, probe) in programs {
-        let works = Command::new(program)
-            .args(*probe)
-            .output()
-            .is_ok_and(|o| o.status.success());
-        if !works {
-            let required = std::env::var_os("WHARF_TEST_REQUIRE_ALL").is_some();
-            assert!(!required, "{program} is required and does not work");
-            // The summary of `./test` collects these lines.
-            let line = format!("SKIPPED: {program} is not installed or does not work\n");
-            std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).ok();
-            return false;
-        }
-    }
-    true
-}
-
-const DOCKER: (&str, &[&str]) = ("docker", &["info"]);
-const PODMAN: (&str, &[&str]) = ("podman", &["--version"]);
-const SKOPEO: (&str, &[&str]) = ("skopeo", &["--version"]);
-const BUILDAH: (&str, &[&str]) = ("buildah", &["--version"]);
+use crate::programs::{BUILDAH, DOCKER, PODMAN, SKOPEO, busybox, installed};
 
 /// A server, and a place where clients keep what they must not mix up.
 struct World {
@@ -120,12 +94,6 @@ impl World {
             secret,
         );
     }
-}
-
-/// The static busybox of an architecture; the machine's own where there is no other.
-fn busybox(architecture: &str) -> PathBuf {
-    let variable = format!("WHARF_TEST_BUSYBOX_{}", architecture.to_uppercase());
-    std::env::var_os(variable).map_or_else(|| PathBuf::from("/bin/busybox"), PathBuf::from)
 }
 
 /// Imports busybox as an image of several layers, and returns its name.

@@ -9,4 +9,5 @@ mod company;
 mod crash;
 mod disk;
 mod process;
+mod programs;
 mod start;
