@@ -82,6 +82,37 @@ impl Caller {
         self.send(Method::POST, path).await
     }
 
+    /// Asks `/api/v1/PATH`; what was answered, `null` if nothing.
+    pub async fn api(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
+        let request = self.request(method, &format!("/api/v1/{path}"));
+        let request = if body.is_null() {
+            request
+        } else {
+            request.json(&body)
+        };
+        let response = request.send().await.expect("an answer");
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap_or_default())
+    }
+
+    /// The same, which must succeed.
+    pub async fn api_ok(&self, method: Method, path: &str, body: Value) -> Value {
+        let (status, answer) = self.api(method.clone(), path, body).await;
+        assert!(
+            (200..300).contains(&status),
+            "{method} {path}: {status} {answer}"
+        );
+        answer
+    }
+
+    /// The same, which must fail; status and message.
+    pub async fn api_fails(&self, method: Method, path: &str, body: Value) -> (u16, String) {
+        let (status, answer) = self.api(method.clone(), path, body).await;
+        assert!(status >= 400, "{method} {path} succeeded: {answer}");
+        let message = answer["errors"][0]["message"].as_str();
+        (status, message.expect("a message").to_owned())
+    }
+
     /// Begins an upload; returns its path.
     pub async fn begin_upload(&self, name: &str) -> String {
         let response = self.post(&format!("/v2/{name}/blobs/uploads/")).await;

@@ -126,6 +126,16 @@ pub struct Target {
 }
 
 impl Target {
+    /// The name that a package created here gets: of the owner as it is
+    /// called now, whatever it was asked for as.
+    pub fn name_of_new(&self) -> String {
+        let name = self.path.split_once('/').map_or("", |(_, name)| name);
+        match &self.owner {
+            Some(owner) => format!("{}/{name}", owner.login),
+            None => self.path.clone(),
+        }
+    }
+
     /// Who owns what is there, or would own it: a name may lead to a package
     /// that went to another owner.
     pub fn effective_owner(&self) -> Option<&OwnerFacts> {

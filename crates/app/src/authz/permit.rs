@@ -182,7 +182,7 @@ pub fn authorize<K: Kind>(actor: &Actor, target: &Target, now: i64) -> Result<Ve
         }));
     }
     let creation = user.map(|user| Creation {
-        path: target.path.clone(),
+        path: target.name_of_new(),
         owner: target.owner.clone(),
         actor_id: user.id,
         needs_grant: !by_owning,

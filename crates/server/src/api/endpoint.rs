@@ -112,9 +112,9 @@ impl Api {
         components.add_security_scheme("token", scheme(HttpAuthScheme::Bearer));
         components.add_security_scheme("password", scheme(HttpAuthScheme::Basic));
         let mut document = OpenApi::new(Info::new(title, env!("CARGO_PKG_VERSION")), Paths::new());
-        components
-            .schemas
-            .insert("ErrorEnvelope".to_owned(), ErrorBody::schema());
+        let mut schemas = vec![("ErrorEnvelope".to_owned(), ErrorBody::schema())];
+        ErrorBody::schemas(&mut schemas);
+        components.schemas.extend(schemas);
         document.components = Some(components);
         Self {
             router: Router::new(),

@@ -46,6 +46,13 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 }
 
 fn read<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, ApiError> {
+    // Serde would take an array for the fields in their order.
+    if !value.is_object() {
+        return Err(ApiError::Field {
+            field: "body".to_owned(),
+            reason: "it must be an object".to_owned(),
+        });
+    }
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         ApiError::Field {

@@ -1,6 +1,7 @@
 //! The registry over HTTP, through the real server. Folders mirror URLs.
 
 mod access;
+mod api;
 mod attacks;
 mod authorization;
 mod edge;
