@@ -20,6 +20,7 @@ use crate::{
     },
     cache::{Caches, SmallBlobs, Tags},
     clock::{Clock, DAY, HOUR},
+    downloads::Downloads,
     entropy::{self, Entropy},
     push::OpenUploads,
     target::{load_deleted, load_target},
@@ -69,6 +70,7 @@ pub struct App {
     pub(crate) tags: Arc<Tags>,
     pub(crate) small_blobs: SmallBlobs,
     pub(crate) open_uploads: OpenUploads,
+    pub(crate) downloads: Downloads,
     /// Turns of manifests that are large.
     pub(crate) large_manifests: Semaphore,
     caches: RwLock<Arc<Caches>>,
@@ -99,6 +101,7 @@ impl App {
             tags: Arc::default(),
             small_blobs: SmallBlobs::default(),
             open_uploads: OpenUploads::default(),
+            downloads: Downloads::default(),
             large_manifests: Semaphore::new(LARGE_MANIFESTS),
             caches: RwLock::new(Arc::new(Caches::new(epoch))),
             token_uses: Mutex::default(),
@@ -320,6 +323,9 @@ impl App {
     pub async fn close(&self) {
         if let Err(error) = self.flush_token_uses().await {
             tracing::warn!(%error, "the last uses of tokens were not written");
+        }
+        if let Err(error) = self.flush_downloads().await {
+            tracing::warn!(%error, "the last downloads were not written");
         }
         self.db.close().await;
     }

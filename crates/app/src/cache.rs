@@ -44,6 +44,8 @@ pub struct StoredManifest {
     pub digest: Digest,
     pub media_type: String,
     pub bytes: Bytes,
+    /// An index lists it.
+    pub is_part: bool,
 }
 
 /// A blob as seen from a package.

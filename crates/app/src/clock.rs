@@ -30,21 +30,33 @@ impl Clock for SystemClock {
 
 /// A clock that stands still until it is moved: for tests.
 #[derive(Debug)]
-pub struct ManualClock(AtomicI64);
+pub struct ManualClock {
+    now: AtomicI64,
+    step: AtomicI64,
+}
 
 impl ManualClock {
     pub fn at(now: i64) -> Self {
-        Self(AtomicI64::new(now))
+        Self {
+            now: AtomicI64::new(now),
+            step: AtomicI64::new(0),
+        }
     }
 
     pub fn advance(&self, micros: i64) {
-        self.0.fetch_add(micros, Ordering::SeqCst);
+        self.now.fetch_add(micros, Ordering::SeqCst);
+    }
+
+    /// From now on, no two looks at it show the same.
+    pub fn tick(&self) {
+        self.step.store(1, Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> i64 {
-        self.0.load(Ordering::SeqCst)
+        let step = self.step.load(Ordering::SeqCst);
+        self.now.fetch_add(step, Ordering::SeqCst)
     }
 }
 

@@ -78,6 +78,10 @@ pub enum Error {
     NoSuchServiceAccount { login: String },
     #[error("{login} still owns {package}; transfer or delete its packages first")]
     StillOwns { login: String, package: String },
+    #[error(
+        "{package} was deleted and can be restored for {login} for 30 days; until then {login} stays, or restore it and transfer it to somebody else"
+    )]
+    StillKeeps { login: String, package: String },
     #[error("{login} would disable themselves; ask another site administrator")]
     DisablesThemselves { login: String },
     #[error("there is no rule for names that begin with `{prefix}`")]
@@ -123,7 +127,7 @@ pub enum Error {
         owner: String,
     },
     #[error(
-        "the tag {tag} of {package} is immutable (by the pattern {pattern}) and stays at {digest}; push under another tag"
+        "the tag {tag} of {package} is immutable (by the pattern {pattern}) and stays at {digest}; use another tag, or have the pattern removed"
     )]
     ImmutableTag {
         package: String,
@@ -216,6 +220,7 @@ impl Error {
             | Self::NotGranted { .. } => ErrorCode::NotFound,
             Self::LoginTaken { .. }
             | Self::StillOwns { .. }
+            | Self::StillKeeps { .. }
             | Self::DisablesThemselves { .. }
             | Self::PackageTaken { .. }
             | Self::TeamTaken { .. }

@@ -12,6 +12,7 @@ mod cache;
 mod change;
 pub mod clock;
 mod delete;
+pub mod downloads;
 pub mod entropy;
 mod error;
 pub mod packages;

@@ -11,6 +11,7 @@ mod statement;
 pub mod about;
 pub mod accounts;
 pub mod blobs;
+pub mod downloads;
 mod engine;
 pub mod epochs;
 mod error;
@@ -34,10 +35,11 @@ pub use error::{Error, ErrorKind};
 
 /// Every statement by module and name, for the test that prepares them on both engines.
 pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let modules: [(&str, &[(&str, &str)]); 16] = [
+    let modules: [(&str, &[(&str, &str)]); 17] = [
         ("about", about::STATEMENTS),
         ("accounts", accounts::STATEMENTS),
         ("blobs", blobs::STATEMENTS),
+        ("downloads", downloads::STATEMENTS),
         ("epochs", epochs::STATEMENTS),
         ("grants", grants::STATEMENTS),
         ("ids", ids::STATEMENTS),

@@ -35,7 +35,8 @@ statements! {
     DELETED = "SELECT p.path, p.deleted_at, a.login AS deleted_by FROM package p
         LEFT JOIN account a ON a.id = p.deleted_by
         WHERE p.owner_id = $1 AND p.deleted_at IS NOT NULL AND p.path > $2 ORDER BY p.path LIMIT $3";
-    HAS_ANY = "SELECT path FROM package WHERE owner_id = $1 AND deleted_at IS NULL LIMIT 1";
+    HAS_ANY = "SELECT path, CASE WHEN deleted_at IS NULL THEN 0 ELSE 1 END FROM package
+        WHERE owner_id = $1 ORDER BY 2 LIMIT 1";
     ALL = "SELECT path FROM package
         WHERE published_at IS NOT NULL AND deleted_at IS NULL AND path > $1 ORDER BY path LIMIT $2";
     OF_VISIBILITY = "SELECT path FROM package WHERE visibility = $1
@@ -267,10 +268,14 @@ pub async fn deleted(
     )
 }
 
-/// One of an owner's packages, if it has any.
-pub async fn any_of_owner(conn: &mut Conn<'_>, owner_id: i64) -> Result<Option<String>, Error> {
-    let row = query!(fetch_optional, conn, (String,), HAS_ANY, owner_id)?;
-    Ok(row.map(|(path,)| path))
+/// One of an owner's packages, if it has any, and whether it was deleted:
+/// only then are all others deleted too.
+pub async fn any_of_owner(
+    conn: &mut Conn<'_>,
+    owner_id: i64,
+) -> Result<Option<(String, bool)>, Error> {
+    let row = query!(fetch_optional, conn, (String, i32), HAS_ANY, owner_id)?;
+    Ok(row.map(|(path, deleted)| (path, deleted != 0)))
 }
 
 /// Which packages a listing is about.

@@ -69,6 +69,8 @@ impl Answer {
         match self.status.as_u16() {
             401 | 403 => ErrorKind::Auth,
             404 | 410 => ErrorKind::NotFound,
+            // Whoever asks may; what is there says no.
+            409 => ErrorKind::Invalid,
             429 => ErrorKind::RateLimited,
             _ if says("TOOMANYREQUESTS") => ErrorKind::RateLimited,
             408 | 500..=599 => ErrorKind::Unavailable,

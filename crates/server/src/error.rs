@@ -113,11 +113,13 @@ impl ApiError {
                 PathError::UploadId(_) => ErrorCode::BlobUploadUnknown,
             },
             Self::Scopes(_) => ErrorCode::NameInvalid,
-            Self::GrantType(_) | Self::Header(_) => ErrorCode::Unsupported,
-            Self::Method { .. } | Self::Unsupported(_) | Self::Compressed(_) => {
-                ErrorCode::Unsupported
-            }
-            Self::NotAllowed { .. } | Self::NotJson => ErrorCode::Unsupported,
+            Self::GrantType(_)
+            | Self::Header(_)
+            | Self::NotAllowed { .. }
+            | Self::NotJson
+            | Self::Method { .. }
+            | Self::Unsupported(_)
+            | Self::Compressed(_) => ErrorCode::Unsupported,
             Self::NoSuchEndpoint => ErrorCode::NotFound,
             Self::Field { .. } => ErrorCode::Invalid,
             Self::Parameter { code, .. } => *code,

@@ -173,11 +173,10 @@ impl Server {
 
 fn background(app: &Arc<App>) -> Vec<JoinHandle<()>> {
     let follow = every(FOLLOW, app, |app| async move { app.follow_epoch().await });
-    let flush = every(
-        FLUSH,
-        app,
-        |app| async move { app.flush_token_uses().await },
-    );
+    let flush = every(FLUSH, app, |app| async move {
+        app.flush_downloads().await?;
+        app.flush_token_uses().await
+    });
     let sweep = every(SWEEP, app, |app| async move {
         let swept = app.sweep().await?;
         if swept.uploads + swept.objects > 0 {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wharf_db::{
-    ErrorKind, Tx,
+    Conn, ErrorKind, Tx,
     accounts::{self, Account, AccountKind},
     organizations::{self, MemberRole},
 };
@@ -12,7 +12,7 @@ use wharf_oci::Login;
 use super::find::{find_user, somebody};
 use crate::{
     App, Error,
-    authz::{By, policy::decide_listing},
+    authz::{By, Credential, policy::decide_listing},
     change::Change,
 };
 
@@ -65,11 +65,30 @@ impl App {
         password: &str,
     ) -> Result<(), Error> {
         // Hashing costs: it is done for nobody who may not.
-        self.permit_site(&mut self.db.reader().await?.conn(), by)
+        self.permit_password(&mut self.db.reader().await?.conn(), by, login)
             .await?;
         let hash = self.passwords.hash(password).await?;
         let login = login.to_owned();
         self.change(by, SetPassword { login, hash }).await
+    }
+
+    /// Whoever signed in with a password may set another; a token is not enough.
+    async fn permit_password(
+        &self,
+        conn: &mut Conn<'_>,
+        by: &By,
+        login: &str,
+    ) -> Result<(), Error> {
+        if let By::Caller(caller) = by {
+            let actor = self.current_actor(conn, caller).await?;
+            let themselves = actor.user.as_ref().is_some_and(|(user, credential)| {
+                user.login.eq_ignore_ascii_case(login) && *credential == Credential::Password
+            });
+            if themselves && actor.narrowed.is_none() {
+                return Ok(());
+            }
+        }
+        self.permit_site(conn, by).await.map(drop)
     }
 
     /// Disables a user (or enables it again): none of its credentials works any more.
@@ -183,7 +202,7 @@ impl Change for SetPassword {
     type Output = ();
 
     async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<(), Error> {
-        app.permit_site(tx, by).await?;
+        app.permit_password(tx, by, &self.login).await?;
         let user = find_user(tx, &self.login).await?;
         Ok(accounts::set_password(tx, user.id, &self.hash).await?)
     }

@@ -30,9 +30,11 @@ impl Change for Delete {
         let account = account.ok_or_else(|| Error::NoSuchAccount {
             login: self.0.clone(),
         })?;
-        if let Some(package) = packages::any_of_owner(tx, account.id).await? {
-            let login = account.login;
-            return Err(Error::StillOwns { login, package });
+        let login = account.login.clone();
+        match packages::any_of_owner(tx, account.id).await? {
+            Some((package, false)) => return Err(Error::StillOwns { login, package }),
+            Some((package, true)) => return Err(Error::StillKeeps { login, package }),
+            None => {}
         }
         match account.kind {
             AccountKind::User => leave_organizations(tx, &account).await?,

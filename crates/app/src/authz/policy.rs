@@ -74,7 +74,7 @@ impl fmt::Display for Action {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Nobody known asked for something that is not public, or does not exist.
-    #[error("{path} is not public, or does not exist: sign in with `docker login` to {action} it")]
+    #[error("{}", sign_in(path, *action))]
     SignIn { path: String, action: Action },
     /// Signed in, and may not know whether it exists.
     #[error("{path} does not exist, or {login} may not read it")]
@@ -86,7 +86,7 @@ pub enum Refusal {
     NameTaken { login: String, path: String },
     #[error("sign in to manage {owner}")]
     SignInToManage { owner: String },
-    #[error("{login} does not own {owner}; ask one of its owners")]
+    #[error("{login} may not manage {owner}; its owners may")]
     NotOwner { login: String, owner: String },
     #[error("{login} is not a member of {owner}; ask one of its owners")]
     NotOfOrganization { login: String, owner: String },
@@ -114,7 +114,7 @@ pub enum Refusal {
         has: Role,
         needs: Role,
     },
-    #[error("this token lacks the scope {needs} (it has {}); make one with `wharf admin token create --user {login} --scope {needs}`", listed(.has))]
+    #[error("this token lacks the scope {needs} (it has {}); make one with `wharf token create --scope {needs}`", listed(.has))]
     MissingScope {
         login: String,
         needs: Scope,
@@ -130,6 +130,16 @@ pub enum Refusal {
     NotInToken { path: String, action: Action },
     #[error("this registry token does not cover listing packages; ask /token for one that does")]
     CatalogNotInToken,
+}
+
+/// The same whether the package exists or not.
+fn sign_in(path: &str, action: Action) -> String {
+    match action {
+        Action::Pull => format!(
+            "{path} is not public, or does not exist: sign in with `docker login` to pull it"
+        ),
+        _ => format!("sign in with `docker login` to {action} {path}"),
+    }
 }
 
 fn listed(scopes: &Scopes) -> String {

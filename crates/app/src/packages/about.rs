@@ -20,21 +20,40 @@ use crate::{
 /// Longest README, in bytes.
 pub const MAX_README: usize = 256 * 1024;
 
-/// What to change: `None` leaves a field, `Some(None)` goes back to what the
-/// image says.
+/// What becomes of a field.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum FieldEdit {
+    #[default]
+    Keep,
+    /// Back to what the image says.
+    Reset,
+    To(String),
+}
+
+impl FieldEdit {
+    fn after(self, before: Option<String>) -> Option<String> {
+        match self {
+            Self::Keep => before,
+            Self::Reset => None,
+            Self::To(text) => Some(text),
+        }
+    }
+}
+
+/// What to change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AboutChange {
-    pub title: Option<Option<String>>,
+    pub title: FieldEdit,
     /// At most 512 characters, as on ghcr.io.
-    pub description: Option<Option<String>>,
+    pub description: FieldEdit,
     /// At most 256 characters, as on ghcr.io.
-    pub licenses: Option<Option<String>>,
+    pub licenses: FieldEdit,
     /// A repository on a forge, as a URL or as HOST/PATH.
-    pub source: Option<Option<String>>,
-    pub url: Option<Option<String>>,
-    pub documentation: Option<Option<String>>,
+    pub source: FieldEdit,
+    pub url: FieldEdit,
+    pub documentation: FieldEdit,
     /// Markdown.
-    pub readme: Option<Option<String>>,
+    pub readme: FieldEdit,
 }
 
 impl App {
@@ -47,7 +66,7 @@ impl App {
         mut change: AboutChange,
     ) -> Result<(), Error> {
         check(&change)?;
-        if let Some(Some(source)) = &mut change.source {
+        if let FieldEdit::To(source) = &mut change.source {
             let parsed: SourceRepository = source
                 .parse()
                 .map_err(|e| wrong("source", format!("{e}")))?;
@@ -70,7 +89,7 @@ fn wrong(field: &'static str, reason: impl Into<String>) -> Error {
 }
 
 fn check(change: &AboutChange) -> Result<(), Error> {
-    let lines: [(&'static str, &Option<Option<String>>, usize); 5] = [
+    let lines: [(&'static str, &FieldEdit, usize); 5] = [
         ("title", &change.title, 128),
         ("description", &change.description, 512),
         ("licenses", &change.licenses, 256),
@@ -78,7 +97,7 @@ fn check(change: &AboutChange) -> Result<(), Error> {
         ("documentation", &change.documentation, 1024),
     ];
     for (field, text, most) in lines {
-        let Some(Some(text)) = text else { continue };
+        let FieldEdit::To(text) = text else { continue };
         if text.chars().count() > most {
             return Err(wrong(field, format!("it has more than {most} characters")));
         }
@@ -90,10 +109,10 @@ fn check(change: &AboutChange) -> Result<(), Error> {
         }
     }
     match &change.readme {
-        Some(Some(readme)) if readme.len() > MAX_README => {
+        FieldEdit::To(readme) if readme.len() > MAX_README => {
             Err(wrong("readme", "it has more than 256 KiB"))
         }
-        Some(Some(readme)) if readme.contains('\0') => {
+        FieldEdit::To(readme) if readme.contains('\0') => {
             Err(wrong("readme", "it has a NUL character"))
         }
         _ => Ok(()),
@@ -129,13 +148,13 @@ impl Change for Edit {
         let before = about::find(tx, id, Origin::Edited).await?;
         let change = self.change.clone();
         let after = PackageAbout {
-            title: change.title.unwrap_or(before.title),
-            description: change.description.unwrap_or(before.description),
-            licenses: change.licenses.unwrap_or(before.licenses),
-            source: change.source.unwrap_or(before.source),
-            url: change.url.unwrap_or(before.url),
-            documentation: change.documentation.unwrap_or(before.documentation),
-            readme: change.readme.unwrap_or(before.readme),
+            title: change.title.after(before.title),
+            description: change.description.after(before.description),
+            licenses: change.licenses.after(before.licenses),
+            source: change.source.after(before.source),
+            url: change.url.after(before.url),
+            documentation: change.documentation.after(before.documentation),
+            readme: change.readme.after(before.readme),
         };
         Ok(about::put(tx, id, Origin::Edited, &after).await?)
     }

@@ -89,7 +89,7 @@ impl App {
                 because.push(Reason { role, text });
             }
         }
-        because.sort_by(|a, b| b.role.cmp(&a.role));
+        because.sort_by_key(|reason| std::cmp::Reverse(reason.role));
         let renamed = target
             .package
             .as_ref()

@@ -9,7 +9,7 @@ mod removal;
 mod rename;
 mod visibility;
 
-pub use about::{AboutChange, MAX_README};
+pub use about::{AboutChange, FieldEdit, MAX_README};
 pub use explain::{Answer, Explanation, Reason};
 pub(crate) use list::one_more;
 pub use list::{PackageSummary, PackageView};

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use wharf_db::{
-    ErrorKind, Tx,
+    ErrorKind, Tx, accounts,
     grants::{self, Grant, Principal, Role},
     packages,
 };
@@ -117,12 +117,18 @@ impl Rename {
     }
 }
 
-/// With a new owner the teams of the old one lose what they had; whoever
-/// handed it over stays its admin.
+/// With a new owner the teams and service accounts of the old one lose what
+/// they had; whoever handed it over stays its admin.
 async fn hand_over(tx: &mut Tx<'_>, permit: &Permit<Administer>, now: i64) -> Result<(), Error> {
     let id = permit.package_id();
     for grant in grants::of_package(tx, id).await? {
-        if matches!(grant.principal, Principal::Team(_)) {
+        let is_theirs = match grant.principal {
+            Principal::Team(_) => true,
+            Principal::Account(account) => accounts::find(tx, account)
+                .await?
+                .is_some_and(|account| account.organization_id == Some(permit.owner_id())),
+        };
+        if is_theirs {
             grants::remove(tx, id, grant.principal).await?;
         }
     }

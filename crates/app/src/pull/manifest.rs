@@ -11,7 +11,16 @@ use crate::{
     authn::Caller,
     authz::{Permit, permit::Pull},
     cache::StoredManifest,
+    clock::DAY,
 };
+
+/// What of a manifest is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// That it is there, and its digest.
+    Head,
+    Bytes,
+}
 
 impl App {
     /// The manifest a reference names, exactly as it was pushed.
@@ -20,6 +29,7 @@ impl App {
         caller: &Caller,
         name: &Name,
         reference: &Reference,
+        wanted: Wanted,
     ) -> Result<Arc<StoredManifest>, Error> {
         let permit = self.must_pull(caller, name).await?;
         let digest = match reference {
@@ -30,10 +40,29 @@ impl App {
             Some(digest) => self.manifest_by_digest(caller, &permit, digest).await?,
             None => None,
         };
-        found.ok_or_else(|| Error::ManifestUnknown {
+        let manifest = found.ok_or_else(|| Error::ManifestUnknown {
             package: name.to_string(),
             reference: reference.clone(),
-        })
+        })?;
+        self.count(&permit, reference, &manifest, wanted);
+        Ok(manifest)
+    }
+
+    fn count(
+        &self,
+        permit: &Permit<Pull>,
+        reference: &Reference,
+        manifest: &StoredManifest,
+        wanted: Wanted,
+    ) {
+        let (id, day) = (permit.package_id(), self.clock.now().div_euclid(DAY));
+        if let Reference::Tag(tag) = reference {
+            self.downloads.tag(id, day, tag.as_str());
+        }
+        if wanted == Wanted::Bytes {
+            let (digest, is_part) = (&manifest.digest, manifest.is_part);
+            self.downloads.manifest(id, day, digest, is_part);
+        }
     }
 
     async fn resolve_tag(&self, permit: &Permit<Pull>, tag: &Tag) -> Result<Option<Digest>, Error> {
@@ -63,14 +92,17 @@ impl App {
             return Ok(Some(manifest));
         }
         let mut reader = self.db.reader().await?;
-        let row = versions::content(&mut reader.conn(), key.0, key.1.as_str()).await?;
+        let conn = &mut reader.conn();
+        let row = versions::content(conn, key.0, key.1.as_str()).await?;
         let Some((media_type, bytes)) = row else {
             return Ok(None);
         };
+        let parent = versions::find_parent(conn, key.0, key.1.as_str()).await?;
         let manifest = Arc::new(StoredManifest {
             digest: key.1.clone(),
             media_type,
             bytes: Bytes::from(bytes),
+            is_part: parent.is_some(),
         });
         caller.caches.manifests.insert(key, Arc::clone(&manifest));
         Ok(Some(manifest))

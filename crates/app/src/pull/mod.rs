@@ -8,6 +8,7 @@ pub use blob::OpenBlob;
 pub(crate) use blob::unknown as unknown_blob;
 pub(crate) use blob::{object_key, read_checked};
 pub use lists::{Page, ReferrerPage};
+pub use manifest::Wanted;
 pub(crate) use manifest::stored_digest;
 
 use wharf_oci::Name;

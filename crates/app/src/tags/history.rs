@@ -1,7 +1,7 @@
 //! Who moved a tag where, and when.
 
 use wharf_db::tags::{self, PastMove};
-use wharf_oci::{Name, Tag};
+use wharf_oci::{Name, Reference, Tag};
 
 use crate::{App, Error, authz::By, authz::permit::Pull};
 
@@ -19,6 +19,14 @@ impl App {
         let permit = self.permit::<Pull>(by, package).await?;
         let mut reader = self.db.reader().await?;
         let conn = &mut reader.conn();
-        Ok(tags::history(conn, permit.package_id(), tag.as_str(), before, limit).await?)
+        let id = permit.package_id();
+        let moves = tags::history(conn, id, tag.as_str(), before, limit).await?;
+        if moves.is_empty() && before == i64::MAX {
+            return Err(Error::ManifestUnknown {
+                package: package.to_string(),
+                reference: Reference::Tag(tag.clone()),
+            });
+        }
+        Ok(moves)
     }
 }

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use wharf_db::{
-    Tx, ids, packages,
+    Tx,
+    about::{self, Origin, PackageAbout},
+    ids, packages,
     versions::{self, Version},
 };
 use wharf_oci::{Digest, Name, Reference, Tag};
@@ -98,6 +100,7 @@ impl Change for Promote {
                 digest: stored_digest(&version.digest)?,
             });
         }
+        tell_the_same(tx, from.package_id(), to.package_id()).await?;
         packages::touch(tx, to.package_id(), app.clock.now()).await?;
         Ok(promoted)
     }
@@ -138,6 +141,15 @@ impl Promote {
     }
 }
 
+/// A package that says nothing of itself yet says what the source's images say.
+async fn tell_the_same(tx: &mut Tx<'_>, from: i64, to: i64) -> Result<(), Error> {
+    if about::find(tx, to, Origin::Image).await? != PackageAbout::default() {
+        return Ok(());
+    }
+    let told = about::find(tx, from, Origin::Image).await?;
+    Ok(about::put(tx, to, Origin::Image, &told).await?)
+}
+
 /// The id of the version in the target package, where it is brought if it is not there.
 async fn bring(
     app: &App,
@@ -156,17 +168,14 @@ async fn bring(
     let mut root = None;
     for (id, part) in (first_id..).zip(&tree.versions) {
         let known = versions::find_any(tx, package_id, &part.digest).await?;
-        let id = match known {
-            Some(known) => {
-                if known.deleted_at.is_some() {
-                    versions::push_again(tx, known.id, by, now).await?;
-                }
-                known.id
+        let id = if let Some(known) = known {
+            if known.deleted_at.is_some() {
+                versions::push_again(tx, known.id, by, now).await?;
             }
-            None => {
-                versions::copy(tx, part.id, id, package_id, by, now).await?;
-                id
-            }
+            known.id
+        } else {
+            versions::copy(tx, part.id, id, package_id, by, now).await?;
+            id
         };
         root.get_or_insert(id);
     }

@@ -8,7 +8,14 @@ use wharf_db::{
 };
 use wharf_oci::{Digest, Name, Reference};
 
-use crate::{App, Error, authz::By, authz::permit::Pull, pull::stored_digest};
+use crate::{
+    App, Error,
+    authz::{
+        By,
+        permit::{Delete, Pull},
+    },
+    pull::stored_digest,
+};
 
 /// Most tags and referrers shown with a version.
 const SHOWN: i64 = 100;
@@ -58,7 +65,11 @@ impl App {
         before: i64,
         limit: i64,
     ) -> Result<Vec<VersionSummary>, Error> {
-        let permit = self.permit::<Pull>(by, package).await?;
+        let id = match filter {
+            // Shown to those who could restore it.
+            VersionFilter::Deleted => self.permit::<Delete>(by, package).await?.package_id(),
+            _ => self.permit::<Pull>(by, package).await?.package_id(),
+        };
         let listing = match filter {
             VersionFilter::All => Listing::All,
             VersionFilter::Untagged => Listing::Untagged,
@@ -66,7 +77,6 @@ impl App {
         };
         let mut reader = self.db.reader().await?;
         let conn = &mut reader.conn();
-        let id = permit.package_id();
         let mut summaries = Vec::new();
         for version in versions::list(conn, id, listing, before, limit).await? {
             summaries.push(summary(conn, version).await?.0);

@@ -77,17 +77,18 @@ impl App {
 
 /// Deletes versions of one package within one transaction.
 pub(crate) struct Remover<'a> {
-    app: &'a App,
     mover: Mover<'a>,
     package_id: i64,
     path: &'a str,
     actor_id: Option<i64>,
+    /// What goes together goes at one instant, and by that comes back together.
+    now: i64,
 }
 
 impl<'a> Remover<'a> {
     pub fn new(app: &'a App, closed: &'a ClosedTags, permit: &'a Permit<Delete>) -> Self {
         Self {
-            app,
+            now: app.clock.now(),
             mover: Mover::new(app, closed, permit),
             package_id: permit.package_id(),
             path: permit.path(),
@@ -110,8 +111,7 @@ impl<'a> Remover<'a> {
             self.mover.remove(tx, tag).await?;
         }
         let kept = serde_json::to_string(&names).unwrap_or_default();
-        let now = self.app.clock.now();
-        Ok(versions::delete(tx, version.id, now, self.actor_id, &kept).await?)
+        Ok(versions::delete(tx, version.id, self.now, self.actor_id, &kept).await?)
     }
 
     /// Deletes a version and what belongs to nothing else; returns their digests.

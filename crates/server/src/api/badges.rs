@@ -6,31 +6,26 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, header};
-use wharf_app::{authn::Presented, authz::By, packages::PackageView};
+use wharf_app::{Error, authn::Presented, authz::By};
 use wharf_oci::Name;
 
-use super::badge::{Color, svg};
+use super::badge::{Color, bytes, count, svg};
 use crate::Site;
 
-/// Seconds that a badge may be kept.
+/// How long a badge may be kept.
 const KEPT: &str = "public, max-age=300";
 
-/// `version.svg`
+/// `version.svg`, `downloads.svg`, `size.svg`, `license.svg`
 pub async fn show(
     State(site): State<Site>,
     Path((owner, name, kind)): Path<(String, String, String)>,
 ) -> Response {
-    let picture = match (kind.as_str(), public(&site, &owner, &name).await) {
-        ("version.svg", Some(view)) => match &view.latest {
-            Some(tag) => svg("version", tag, Color::Blue),
-            None => svg("version", "none", Color::Grey),
-        },
-        ("license.svg", Some(view)) => {
-            let license = view.summary.about.licenses.as_deref();
-            svg("license", license.unwrap_or("unknown"), Color::Blue)
-        }
-        _ => svg("package", "not found", Color::Grey),
+    let picture = match format!("{owner}/{name}").parse() {
+        Ok(name) => picture(&site, &name, &kind).await.ok(),
+        Err(_) => None,
     };
+    // A package that is not public and one that is not there look the same.
+    let picture = picture.unwrap_or_else(|| svg("package", "not found", Color::Grey));
     let mut response = picture.into_response();
     let headers = response.headers_mut();
     for (name, value) in [
@@ -44,13 +39,33 @@ pub async fn show(
     response
 }
 
-/// What anybody may see.
-async fn public(site: &Site, owner: &str, name: &str) -> Option<PackageView> {
-    let name: Name = format!("{owner}/{name}").parse().ok()?;
-    let anybody = site
-        .app
-        .authenticate(&Presented::Nothing, None)
-        .await
-        .ok()?;
-    site.app.package(&By::Caller(anybody), &name).await.ok()
+/// The picture, as far as anybody may see it.
+async fn picture(site: &Site, name: &Name, kind: &str) -> Result<String, Error> {
+    let app = &site.app;
+    let anybody = By::Caller(app.authenticate(&Presented::Nothing, None).await?);
+    let view = app.package(&anybody, name).await?;
+    Ok(match kind {
+        "version.svg" => match &view.latest {
+            Some(tag) => svg("version", tag, Color::Blue),
+            None => svg("version", "none", Color::Grey),
+        },
+        "downloads.svg" => {
+            let series = app.downloads(&anybody, name, None, 1).await?;
+            let total = u64::try_from(series.total).unwrap_or_default();
+            svg("downloads", &count(total), Color::Green)
+        }
+        "size.svg" => match view.latest.and_then(|tag| tag.parse().ok()) {
+            Some(latest) => {
+                let version = app.version(&anybody, name, &latest).await?;
+                let of_blobs = u64::try_from(version.summary.size).unwrap_or_default();
+                svg("image size", &bytes(of_blobs), Color::Blue)
+            }
+            None => svg("image size", "none", Color::Grey),
+        },
+        "license.svg" => match view.summary.about.licenses {
+            Some(licenses) => svg("license", &licenses, Color::Blue),
+            None => svg("license", "unknown", Color::Grey),
+        },
+        _ => svg("badge", "unknown", Color::Grey),
+    })
 }

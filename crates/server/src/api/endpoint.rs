@@ -1,4 +1,4 @@
-//! A table of endpoints from which both the routes and the OpenAPI document
+//! A table of endpoints from which both the routes and the `OpenAPI` document
 //! come, so that neither can have what the other lacks.
 
 use axum::{
@@ -14,11 +14,12 @@ use utoipa::{
         ResponseBuilder, Schema,
         path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
         request_body::RequestBodyBuilder,
-        schema::{ObjectBuilder, Type},
+        schema::{ArrayBuilder, ObjectBuilder, Type},
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
 
+use super::page::Page;
 use crate::Site;
 
 /// Routes and their description, side by side.
@@ -68,17 +69,37 @@ impl About {
         self
     }
 
+    /// Answers `200 OK` with a page of a list.
+    pub fn pages<T: ToSchema>(mut self) -> Self {
+        self.describe::<T>();
+        self.replies::<Page<T>>()
+    }
+
+    /// Answers `200 OK` with a list.
+    pub fn lists<T: ToSchema>(mut self) -> Self {
+        self.describe::<T>();
+        T::schemas(&mut self.schemas);
+        let item = Ref::from_schema_name(T::name());
+        let list = Schema::from(ArrayBuilder::new().items(item).build());
+        self.reply = (StatusCode::OK, Some(list.into()));
+        self
+    }
+
     /// Answers `201 Created` with JSON.
     pub fn creates<T: ToSchema>(mut self) -> Self {
         self.reply = (StatusCode::CREATED, Some(self.schema::<T>()));
         self
     }
 
-    fn schema<T: ToSchema>(&mut self) -> RefOr<Schema> {
+    fn describe<T: ToSchema>(&mut self) {
         let name = T::name().into_owned();
-        self.schemas.push((name.clone(), T::schema()));
+        self.schemas.push((name, T::schema()));
+    }
+
+    /// Whole, not by name: pages of different things have one name.
+    fn schema<T: ToSchema>(&mut self) -> RefOr<Schema> {
         T::schemas(&mut self.schemas);
-        Ref::from_schema_name(name).into()
+        T::schema()
     }
 }
 

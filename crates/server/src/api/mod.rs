@@ -1,4 +1,4 @@
-//! The HTTP API beside the protocol: `/api/v1`, its OpenAPI document, badges.
+//! The HTTP API beside the protocol: `/api/v1`, its `OpenAPI` document, badges.
 
 mod acting;
 mod badge;

@@ -5,6 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{Method, StatusCode, header};
+use wharf_app::pull::Wanted;
 use wharf_oci::{
     Digest, ErrorCode, Name, Reference, Tag,
     manifest::{MAX_SIZE, ManifestError},
@@ -21,11 +22,15 @@ use crate::{
 /// end-2: the manifest as it was pushed, whatever the client accepts:
 /// another form of it would have another digest.
 pub async fn get(call: &Call, name: &Name, reference: &Reference) -> Result<Response, ApiError> {
-    let manifest = call
-        .site
-        .app
-        .manifest(&call.caller, name, reference)
-        .await?;
+    let known = call.header(header::IF_NONE_MATCH);
+    let wanted = match call.parts.method {
+        Method::HEAD => Wanted::Head,
+        // Whoever has it asks whether it is still that.
+        _ if known.is_some() => Wanted::Head,
+        _ => Wanted::Bytes,
+    };
+    let app = &call.site.app;
+    let manifest = app.manifest(&call.caller, name, reference, wanted).await?;
     let etag = format!("\"{}\"", manifest.digest);
     let headers = [
         (header::CONTENT_TYPE, reply::value(&manifest.media_type)),
@@ -36,7 +41,7 @@ pub async fn get(call: &Call, name: &Name, reference: &Reference) -> Result<Resp
         ),
         (header::CONTENT_LENGTH, manifest.bytes.len().into()),
     ];
-    if call.header(header::IF_NONE_MATCH) == Some(etag.as_str()) {
+    if known == Some(etag.as_str()) {
         let [_, etag, digest, _] = headers;
         return Ok(reply::empty(StatusCode::NOT_MODIFIED, [etag, digest]));
     }

@@ -26,7 +26,7 @@ use crate::{
 pub struct AccountBody {
     id: i64,
     login: String,
-    /// user, organization or service_account
+    /// `user`, `organization` or `service_account`
     r#type: &'static str,
     name: String,
     description: String,

@@ -2,6 +2,7 @@
 //! is run by. All endpoints are in the table below.
 
 mod accounts;
+mod downloads;
 mod explain;
 mod grants;
 mod members;
@@ -23,13 +24,14 @@ pub fn api() -> Api {
     let api = Api::new("Wharf API");
     let api = accounts(api);
     let api = organizations(api);
+    let api = owners(api);
     let api = packages(api);
     content(api)
 }
 
 fn accounts(api: Api) -> Api {
     use accounts::{AccountBody, ProfileEdit, Rename, Viewer};
-    use users::{NewUser, Password, UserPage};
+    use users::{NewUser, Password};
     api.get(
         "/user",
         accounts::viewer,
@@ -60,7 +62,7 @@ fn accounts(api: Api) -> Api {
         users::list,
         about("List users")
             .asks::<super::page::Paging>()
-            .replies::<UserPage>(),
+            .pages::<AccountBody>(),
     )
     .post(
         "/users",
@@ -89,7 +91,7 @@ fn accounts(api: Api) -> Api {
         tokens::list,
         about("List tokens, never their values")
             .asks::<tokens::Listing>()
-            .replies::<tokens::TokenPage>(),
+            .pages::<tokens::TokenBody>(),
     )
     .post(
         "/tokens",
@@ -114,7 +116,7 @@ fn organizations(api: Api) -> Api {
         organizations::list,
         about("List organizations: all for site administrators, otherwise yours")
             .asks::<Paging>()
-            .replies::<organizations::OrganizationPage>(),
+            .pages::<AccountBody>(),
     )
     .post(
         "/organizations",
@@ -138,7 +140,7 @@ fn organizations(api: Api) -> Api {
         members::list,
         about("List members")
             .asks::<Paging>()
-            .replies::<members::MemberPage>(),
+            .pages::<members::MemberBody>(),
     )
     .put(
         "/organizations/{organization}/members/{login}",
@@ -155,7 +157,7 @@ fn organizations(api: Api) -> Api {
         teams::list,
         about("List teams")
             .asks::<Paging>()
-            .replies::<teams::TeamPage>(),
+            .pages::<teams::TeamBody>(),
     )
     .post(
         "/organizations/{organization}/teams",
@@ -174,7 +176,7 @@ fn organizations(api: Api) -> Api {
         teams::members,
         about("List a team's members")
             .asks::<Paging>()
-            .replies::<teams::LoginPage>(),
+            .pages::<String>(),
     )
     .put(
         "/organizations/{organization}/teams/{team}/members/{login}",
@@ -191,7 +193,7 @@ fn organizations(api: Api) -> Api {
         service_accounts::list,
         about("List service accounts")
             .asks::<Paging>()
-            .replies::<service_accounts::AccountPage>(),
+            .pages::<AccountBody>(),
     )
     .post(
         "/organizations/{organization}/service-accounts",
@@ -205,17 +207,21 @@ fn organizations(api: Api) -> Api {
         service_accounts::delete,
         about("Delete a service account, its tokens and its grants"),
     )
-    .get(
+}
+
+fn owners(api: Api) -> Api {
+    use super::page::Paging;
+    api.get(
         "/owners/{owner}/deleted-packages",
         owners::deleted_packages,
         about("List what can be restored")
             .asks::<Paging>()
-            .replies::<owners::DeletedPage>(),
+            .pages::<owners::DeletedBody>(),
     )
     .get(
         "/owners/{owner}/default-visibilities",
         owners::default_visibilities,
-        about("How visible new packages begin").replies::<Vec<owners::DefaultVisibility>>(),
+        about("How visible new packages begin").lists::<owners::DefaultVisibility>(),
     )
     .put(
         "/owners/{owner}/default-visibilities",
@@ -252,7 +258,7 @@ fn packages(api: Api) -> Api {
         packages::list,
         about("List or search the packages you may see")
             .asks::<packages::Listing>()
-            .replies::<packages::PackagePage>(),
+            .pages::<packages::PackageItem>(),
     )
     .get(
         "/packages/{owner}/{name}",
@@ -292,6 +298,13 @@ fn packages(api: Api) -> Api {
         about("Make a former name free").asks::<packages::FormerName>(),
     )
     .get(
+        "/packages/{owner}/{name}/downloads",
+        downloads::show,
+        about("Downloads of the package, a version or a tag, day by day")
+            .asks::<downloads::Asked>()
+            .replies::<downloads::DownloadsBody>(),
+    )
+    .get(
         "/packages/{owner}/{name}/explain",
         explain::show,
         about("What somebody may do here, and why")
@@ -301,7 +314,7 @@ fn packages(api: Api) -> Api {
     .get(
         "/packages/{owner}/{name}/grants",
         grants::list,
-        about("List who was granted what").replies::<Vec<grants::GrantBody>>(),
+        about("List who was granted what").lists::<grants::GrantBody>(),
     )
     .put(
         "/packages/{owner}/{name}/grants/{principal}",
@@ -322,7 +335,7 @@ fn content(api: Api) -> Api {
         tags::list,
         about("List tags")
             .asks::<super::page::Paging>()
-            .replies::<tags::TagPage>(),
+            .pages::<tags::TagBody>(),
     )
     .delete(
         "/packages/{owner}/{name}/tags/{tag}",
@@ -334,7 +347,7 @@ fn content(api: Api) -> Api {
         tags::history,
         about("Where a tag pointed, since when, and who moved it")
             .asks::<super::page::Paging>()
-            .replies::<tags::MovePage>(),
+            .pages::<tags::MoveBody>(),
     )
     .post(
         "/packages/{owner}/{name}/tags/{tag}/rollback",
@@ -348,7 +361,7 @@ fn content(api: Api) -> Api {
         tags::promote,
         about("Point several tags at once, here or in another package")
             .takes::<tags::Promote>()
-            .replies::<Vec<tags::Pointed>>(),
+            .lists::<tags::Pointed>(),
     )
     .get(
         "/packages/{owner}/{name}/immutable-tags",
@@ -371,7 +384,7 @@ fn content(api: Api) -> Api {
         versions::list,
         about("List versions, newest first; parts of an index are listed with it")
             .asks::<versions::Listing>()
-            .replies::<versions::VersionPage>(),
+            .pages::<versions::VersionItem>(),
     )
     .get(
         "/packages/{owner}/{name}/versions/{reference}",

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use wharf_app::{
     clock::rfc3339,
-    packages::{AboutChange, PackageSummary, PackageView},
+    packages::{AboutChange, FieldEdit, PackageSummary, PackageView},
 };
 use wharf_db::packages::Visibility;
 
@@ -172,37 +172,43 @@ pub async fn show(
 
 /// What to change. Absent fields stay; `null` goes back to what the image says.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct PackageEdit {
     visibility: Option<VisibilityBody>,
-    #[serde(deserialize_with = "present")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    title: Option<Option<String>>,
-    #[serde(deserialize_with = "present")]
+    title: TextEdit,
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    description: Option<Option<String>>,
-    #[serde(deserialize_with = "present")]
+    description: TextEdit,
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    licenses: Option<Option<String>>,
+    licenses: TextEdit,
     /// A repository on a forge
-    #[serde(deserialize_with = "present")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    source: Option<Option<String>>,
-    #[serde(deserialize_with = "present")]
+    source: TextEdit,
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    url: Option<Option<String>>,
-    #[serde(deserialize_with = "present")]
+    url: TextEdit,
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    documentation: Option<Option<String>>,
+    documentation: TextEdit,
     /// Markdown, at most 256 KiB
-    #[serde(deserialize_with = "present")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    readme: Option<Option<String>>,
+    readme: TextEdit,
 }
 
-/// Tells `null` from absent.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// A text, `null`, or absent.
+#[derive(Debug, Default)]
+pub struct TextEdit(FieldEdit);
+
+impl<'de> Deserialize<'de> for TextEdit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Option::deserialize(deserializer)?;
+        Ok(Self(text.map_or(FieldEdit::Reset, FieldEdit::To)))
+    }
 }
 
 pub async fn edit(
@@ -212,13 +218,13 @@ pub async fn edit(
     Body(edit): Body<PackageEdit>,
 ) -> Result<StatusCode, Failure> {
     let about = AboutChange {
-        title: edit.title,
-        description: edit.description,
-        licenses: edit.licenses,
-        source: edit.source,
-        url: edit.url,
-        documentation: edit.documentation,
-        readme: edit.readme,
+        title: edit.title.0,
+        description: edit.description.0,
+        licenses: edit.licenses.0,
+        source: edit.source.0,
+        url: edit.url.0,
+        documentation: edit.documentation.0,
+        readme: edit.readme.0,
     };
     let visibility = edit.visibility.map(Visibility::from);
     site.app.edit_package(&by, &name, visibility, about).await?;

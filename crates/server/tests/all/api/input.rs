@@ -4,213 +4,245 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use wharf_testkit::{TestRegistry, image, push_image};
 
-#[tokio::test]
-async fn mistakes_are_told_with_their_field() {
+/// Method, path, body; status, and what is said.
+type Mistake = (Method, &'static str, Value, u16, &'static str);
+
+async fn tell(mistakes: Vec<Mistake>) {
     let registry = TestRegistry::start().await;
     let alice = registry.user("alice").await;
-    alice
-        .api_ok(Method::POST, "organizations", json!({"login": "acme"}))
-        .await;
+    let acme = json!({"login": "acme"});
+    alice.api_ok(Method::POST, "organizations", acme).await;
     push_image(&alice, "alice/app", "1", &image("one")).await;
-    let (get, post, put, patch) = (Method::GET, Method::POST, Method::PUT, Method::PATCH);
-    for (method, path, body, status, says) in [
+    for (method, path, body, status, says) in mistakes {
+        let (answered, message) = alice.api_fails(method.clone(), path, body.clone()).await;
+        assert_eq!(answered, status, "{method} {path} {body}: {message}");
+        assert!(message.contains(says), "{method} {path} {body}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn mistakes_about_packages_are_told() {
+    tell(vec![
         (
-            &patch,
+            Method::PATCH,
             "packages/alice/app",
             json!({"visibilty": "public"}),
             400,
             "unknown field `visibilty`",
         ),
         (
-            &patch,
+            Method::PATCH,
             "packages/alice/app",
             json!({"visibility": "secret"}),
             400,
             "`visibility` is not valid",
         ),
         (
-            &patch,
+            Method::PATCH,
             "packages/alice/app",
             json!({"visibility": 7}),
             400,
             "`visibility` is not valid",
         ),
         (
-            &patch,
+            Method::PATCH,
             "packages/alice/app",
             json!({"url": "javascript:alert(1)"}),
             400,
             "`url` is not valid",
         ),
         (
-            &patch,
+            Method::PATCH,
             "packages/alice/app",
             json!({"description": "x".repeat(513)}),
             400,
             "more than 512",
         ),
         (
-            &patch,
+            Method::PATCH,
             "packages/alice/app",
             json!({"source": "nowhere"}),
             400,
             "`source` is not valid",
         ),
         (
-            &patch,
+            Method::PATCH,
             "packages/alice/app",
             json!([]),
             400,
             "`body` is not valid",
         ),
         (
-            &put,
+            Method::PUT,
             "packages/alice/app/grants/acme%2Fnone",
             json!({"role": "read"}),
             400,
             "not a team of alice",
         ),
         (
-            &put,
+            Method::PUT,
             "packages/alice/app/grants/nobody",
             json!({"role": "read"}),
             404,
             "no user nobody",
         ),
         (
-            &put,
+            Method::PUT,
             "packages/alice/app/grants/bob",
             json!({"role": "owner"}),
             400,
             "`role` is not valid",
         ),
         (
-            &put,
+            Method::PUT,
             "packages/alice/app/grants/bob",
             json!({"role": "read", "expires_in": 0}),
             400,
             "`expires_in`",
         ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn mistakes_about_accounts_are_told() {
+    tell(vec![
         (
-            &post,
+            Method::POST,
             "tokens",
             json!({"scopes": []}),
             400,
             "`scopes` is not valid",
         ),
         (
-            &post,
+            Method::POST,
             "tokens",
             json!({"scopes": ["repo"]}),
             400,
             "is not a scope",
         ),
         (
-            &post,
+            Method::POST,
             "tokens",
             json!({"scopes": ["read:packages"], "packages": ["*"]}),
             400,
             "does not name packages",
         ),
         (
-            &post,
+            Method::POST,
             "tokens",
             json!({"scopes": ["read:packages"], "addresses": ["10.0.0.0/99"]}),
             400,
             "`addresses`",
         ),
         (
-            &post,
+            Method::POST,
             "tokens",
             json!({"scopes": ["read:packages"], "expires_in": 1e30}),
             400,
             "`expires_in`",
         ),
         (
-            &post,
+            Method::POST,
             "organizations",
             json!({"login": "a--b"}),
             400,
             "not a login",
         ),
         (
-            &post,
+            Method::POST,
             "organizations",
             json!({"login": "acme"}),
             409,
             "already an account acme",
         ),
         (
-            &post,
+            Method::POST,
             "organizations/acme/teams",
             json!({"name": "x", "parent": "none"}),
             404,
             "no team acme/none",
         ),
         (
-            &put,
+            Method::PUT,
             "organizations/acme/members/alice",
             json!({"role": "member"}),
             409,
             "last owner",
         ),
         (
-            &put,
+            Method::PUT,
             "owners/alice/default-visibilities",
             json!({"prefix": "../", "visibility": "public"}),
             404,
             "begin with `../`",
         ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn mistakes_in_questions_are_told() {
+    tell(vec![
         (
-            &get,
+            Method::GET,
             "packages?limit=x",
             Value::Null,
             400,
             "`query` is not valid",
         ),
-        (&get, "packages?n=3", Value::Null, 400, "unknown field `n`"),
         (
-            &get,
+            Method::GET,
+            "packages?n=3",
+            Value::Null,
+            400,
+            "unknown field `n`",
+        ),
+        (
+            Method::GET,
             "packages?owner=nobody",
             Value::Null,
             404,
             "no account nobody",
         ),
         (
-            &get,
+            Method::GET,
             "packages/alice/app/versions?after=x",
             Value::Null,
             400,
             "`after` is not valid",
         ),
-        (&get, "packages/alice/A", Value::Null, 400, "uppercase"),
         (
-            &get,
+            Method::GET,
+            "packages/alice/A",
+            Value::Null,
+            400,
+            "uppercase",
+        ),
+        (
+            Method::GET,
             "packages/alice/..%2F..%2Fetc",
             Value::Null,
             400,
             "not a valid name",
         ),
         (
-            &get,
+            Method::GET,
             "packages/alice/app/versions/sha256:x",
             Value::Null,
             400,
             "`reference`",
         ),
-        (&get, "nothing", Value::Null, 404, "openapi.json"),
+        (Method::GET, "nothing", Value::Null, 404, "openapi.json"),
         (
-            &put,
+            Method::PUT,
             "packages/alice/app",
             Value::Null,
             405,
             "PUT is not allowed here",
         ),
-    ] {
-        let (answered, message) = alice.api_fails(method.clone(), path, body.clone()).await;
-        assert_eq!(answered, status, "{method} {path} {body}: {message}");
-        assert!(message.contains(says), "{method} {path} {body}: {message}");
-    }
+    ])
+    .await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use wharf_app::clock::DAY;
+use wharf_db::packages::Visibility;
 use wharf_oci::Digest;
 use wharf_testkit::{Caller, TestRegistry, image, push_image};
 
@@ -114,6 +115,7 @@ async fn parts_that_something_else_needs_stay() {
 #[tokio::test]
 async fn what_was_deleted_comes_back_for_thirty_days() {
     let registry = TestRegistry::start().await;
+    registry.clock.tick();
     let alice = registry.user("alice").await;
     let index = push_multi_arch(&alice, APP, "1", "one").await;
     let size = size_of(&alice, &index[0]).await;
@@ -122,6 +124,11 @@ async fn what_was_deleted_comes_back_for_thirty_days() {
     delete(&alice, &version).await;
     assert!(digests(&alice, "all").await.is_empty());
     assert_eq!(digests(&alice, "deleted").await.len(), 4);
+    registry.set_visibility(APP, Visibility::Public).await;
+    let reader = registry.user("reader").await;
+    let path = format!("packages/{APP}/versions?state=deleted");
+    let (status, _) = reader.api_fails(Method::GET, &path, Value::Null).await;
+    assert_eq!(status, 403, "what was deleted is shown to those who could");
     post(&alice, &format!("{version}/restore")).await;
     assert!(pulls(&alice, APP, "1").await && pulls(&alice, APP, signature.as_str()).await);
     delete(&alice, &version).await;
@@ -211,10 +218,10 @@ async fn promotion_is_all_or_nothing_and_brings_what_belongs() {
         );
     }
     let layer = Digest::sha256(&image("one-arm64").blobs[1]);
-    let blob = alice
+    let pulled = alice
         .get(&format!("/v2/alice/released/blobs/{layer}"))
         .await;
-    assert_eq!(blob.status(), StatusCode::OK);
+    assert_eq!(pulled.status(), StatusCode::OK);
     delete(&alice, &format!("packages/{APP}")).await;
     registry.clock.advance(31 * DAY);
     registry.app.sweep().await.expect("swept");

@@ -118,6 +118,10 @@ fn of_route(route: &str) -> Probe {
     }
 }
 
+#[expect(
+    clippy::match_same_arms,
+    reason = "a table: in the order of the routes"
+)]
 fn of_package(method: &'static str, path: &'static str) -> Probe {
     let rest = path.trim_start_matches("/packages/{owner}/{name}");
     let (pull, push) = (Asks::On(Action::Pull), Asks::On(Action::Push));
@@ -136,6 +140,7 @@ fn of_package(method: &'static str, path: &'static str) -> Probe {
             (administer, not_found, "/former-names?name=alice/never", "")
         }
         ("GET", "/explain") => (Asks::Nothing, found, rest, ""),
+        ("GET", "/downloads") => (pull, found, rest, ""),
         ("GET", "/grants") => (administer, found, rest, ""),
         ("PUT", "/grants/{principal}") => (
             administer,
@@ -262,6 +267,10 @@ fn of_account(method: &'static str, path: &'static str) -> Probe {
     }
 }
 
+#[expect(
+    clippy::match_same_arms,
+    reason = "a table: in the order of the routes"
+)]
 fn of_organization(method: &'static str, rest: &'static str) -> Probe {
     let (found, done, missing, taken) = ("200", "204", "404 NOT_FOUND", "409 CONFLICT");
     let (asks, allowed, rest, body) = match (method, rest) {

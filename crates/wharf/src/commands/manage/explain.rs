@@ -48,6 +48,9 @@ pub(crate) async fn run(question: Question, api: &Api, output: Output) -> anyhow
     );
     let role = told["role"].as_str().unwrap_or("no role");
     output::line(format_args!("{who}\t{package}\t{role}"))?;
+    if let Some(name) = told["renamed_to"].as_str() {
+        output::line(format_args!("renamed\t{name}"))?;
+    }
     for reason in told["because"].as_array().into_iter().flatten() {
         let (role, text) = (table::text(&reason["role"]), table::text(&reason["reason"]));
         output::line(format_args!("because\t{role}\t{text}"))?;

@@ -43,7 +43,7 @@ async fn change(
     note: String,
 ) -> anyhow::Result<Exit> {
     let answer = api.send(method, &path, body).await?;
-    if output.is_json() {
+    if output.is_json() && !answer.is_null() {
         output::json(&answer)?;
     }
     output.note(format_args!("{note}"));

@@ -75,7 +75,10 @@ pub(crate) async fn run(command: Command, api: &Api, output: Output) -> anyhow::
             let mut token = api.send(Method::Post, "tokens", Some(body)).await?;
             if output.is_json() {
                 // As it has been called since the first release.
-                token["token"] = token["value"].take();
+                if let Some(fields) = token.as_object_mut() {
+                    let value = fields.remove("value");
+                    fields.insert("token".to_owned(), value.unwrap_or_default());
+                }
                 output::json(&token)?;
             } else {
                 output::line(table::text(&token["value"]))?;
