@@ -115,6 +115,12 @@ pub enum Error {
     NotMember { login: String, organization: String },
     #[error("{login} is the last owner of {organization}; make somebody else an owner first")]
     LastOwner { login: String, organization: String },
+    #[error(
+        "{owner} has not connected {repository}; an owner of {owner} can, with `wharf repository connect {owner} {repository}`"
+    )]
+    NotConnected { repository: String, owner: String },
+    #[error("{package} is linked to no repository")]
+    NotLinked { package: String },
     #[error("{team} is not a team of {owner}, whose package this is")]
     ForeignTeam { team: String, owner: String },
     #[error(
@@ -217,6 +223,8 @@ impl Error {
             | Self::NoSuchToken { .. }
             | Self::NoSuchPattern { .. }
             | Self::NotMember { .. }
+            | Self::NotConnected { .. }
+            | Self::NotLinked { .. }
             | Self::NotGranted { .. } => ErrorCode::NotFound,
             Self::LoginTaken { .. }
             | Self::StillOwns { .. }

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use wharf_db::{
     Conn,
     accounts::{self, Account, AccountKind},
-    grants, organizations,
+    grants::{self, Grant, Granted, Principal, Role},
+    organizations,
     packages::{self, Package},
+    repositories,
 };
 
 use crate::{
@@ -87,17 +89,34 @@ async fn target(
         })?;
         owner_facts(conn, account).await?
     };
+    let grants = grants_on(conn, package.id).await?;
     Ok(Target {
         path: path.to_owned(),
         owner: Some(namespace),
         package: Some(Arc::new(PackageFacts {
-            grants: grants::of_package(conn, package.id).await?,
+            grants,
             id: package.id,
             path: package.path,
             owner,
             visibility: package.visibility,
         })),
     })
+}
+
+/// What was granted on a package, and, if it inherits that, on the repository
+/// it is built from; whose CI may push then.
+async fn grants_on(conn: &mut Conn<'_>, package_id: i64) -> Result<Vec<Grant>, Error> {
+    let mut all = grants::on(conn, Granted::Package(package_id)).await?;
+    let link = repositories::of_package(conn, package_id).await?;
+    if let Some(link) = link.filter(|link| link.inherits_access) {
+        all.extend(grants::on(conn, Granted::Repository(link.id)).await?);
+        all.push(Grant {
+            principal: Principal::SourceRepository(link.id),
+            role: Role::Write,
+            expires_at: None,
+        });
+    }
+    Ok(all)
 }
 
 pub(crate) async fn owner_facts(

@@ -91,6 +91,10 @@ CREATE TABLE package (
     updated_at BIGINT NOT NULL,
     -- Set by the first manifest. Until then the package exists only for its uploads.
     published_at BIGINT,
+    -- The repository it is built from, if its owner has connected it.
+    repository_id BIGINT,
+    -- Whether whoever has a role on that repository has it here.
+    inherits_access BOOLEAN NOT NULL DEFAULT FALSE,
     -- A deleted package can be restored for a while; its name stays taken.
     deleted_at BIGINT,
     deleted_by BIGINT REFERENCES account (id),
@@ -98,6 +102,7 @@ CREATE TABLE package (
 );
 CREATE INDEX package_owner ON package (owner_id, path);
 CREATE INDEX package_visibility ON package (visibility, path);
+CREATE INDEX package_repository ON package (repository_id) WHERE repository_id IS NOT NULL;
 CREATE INDEX package_deleted ON package (deleted_at) WHERE deleted_at IS NOT NULL;
 
 -- Names that packages had before: they lead to the package, and nothing else

@@ -37,7 +37,9 @@ CREATE TABLE organization_policy (
     members_may_create BOOLEAN NOT NULL,
     -- The widest visibility that members may give to a package.
     members_widest_visibility TEXT NOT NULL
-        CHECK (members_widest_visibility IN ('private', 'internal', 'public'))
+        CHECK (members_widest_visibility IN ('private', 'internal', 'public')),
+    -- Whether a package that says where it is built inherits that repository's access.
+    inherit_by_default BOOLEAN NOT NULL
 );
 
 -- How visible an owner's new packages begin: the longest prefix that fits counts.
@@ -47,3 +49,30 @@ CREATE TABLE default_visibility (
     visibility TEXT NOT NULL CHECK (visibility IN ('private', 'internal', 'public')),
     PRIMARY KEY (owner_id, prefix)
 );
+
+-- Repositories on forges that an owner has connected: packages are linked to
+-- them, and their CI may be granted roles.
+CREATE TABLE source_repository (
+    id BIGINT PRIMARY KEY,
+    owner_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    -- HOST/PATH in lowercase.
+    key ctext NOT NULL,
+    -- As it is written.
+    name TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    UNIQUE (owner_id, key)
+);
+
+-- Roles on all packages that inherit a repository's access.
+CREATE TABLE source_repository_grant (
+    repository_id BIGINT NOT NULL REFERENCES source_repository (id) ON DELETE CASCADE,
+    principal_kind TEXT NOT NULL CHECK (principal_kind IN ('account', 'team')),
+    principal_id BIGINT NOT NULL,
+    role TEXT NOT NULL CHECK (role IN ('read', 'write', 'admin')),
+    granted_by BIGINT REFERENCES account (id),
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    PRIMARY KEY (repository_id, principal_kind, principal_id)
+);
+CREATE INDEX source_repository_grant_principal
+    ON source_repository_grant (principal_kind, principal_id);

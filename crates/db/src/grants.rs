@@ -7,25 +7,53 @@ use crate::{Conn, Error, Tx};
 statements! {
     OF_PACKAGE = "SELECT principal_kind, principal_id, role, expires_at FROM package_grant
         WHERE package_id = $1 ORDER BY principal_kind, principal_id";
-    DETAILS = "SELECT g.principal_kind, COALESCE(a.login, o.login || '/' || t.slug, '') AS principal,
+    OF_REPOSITORY = "SELECT principal_kind, principal_id, role, expires_at
+        FROM source_repository_grant WHERE repository_id = $1
+        ORDER BY principal_kind, principal_id";
+    DETAILS = "SELECT g.principal_kind,
+        COALESCE(a.login, o.login || '/' || t.slug, s.name, '') AS principal,
         g.role, b.login AS granted_by, g.created_at, g.expires_at
         FROM package_grant g
         LEFT JOIN account a ON g.principal_kind = 'account' AND a.id = g.principal_id
         LEFT JOIN team t ON g.principal_kind = 'team' AND t.id = g.principal_id
         LEFT JOIN account o ON o.id = t.organization_id
+        LEFT JOIN source_repository s
+            ON g.principal_kind = 'source_repository' AND s.id = g.principal_id
         LEFT JOIN account b ON b.id = g.granted_by
         WHERE g.package_id = $1 ORDER BY 2, 1";
+    REPOSITORY_DETAILS = "SELECT g.principal_kind,
+        COALESCE(a.login, o.login || '/' || t.slug, '') AS principal,
+        g.role, b.login AS granted_by, g.created_at, g.expires_at
+        FROM source_repository_grant g
+        LEFT JOIN account a ON g.principal_kind = 'account' AND a.id = g.principal_id
+        LEFT JOIN team t ON g.principal_kind = 'team' AND t.id = g.principal_id
+        LEFT JOIN account o ON o.id = t.organization_id
+        LEFT JOIN account b ON b.id = g.granted_by
+        WHERE g.repository_id = $1 ORDER BY 2, 1";
     PUT = "INSERT INTO package_grant
         (package_id, principal_kind, principal_id, role, granted_by, created_at, expires_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT (package_id, principal_kind, principal_id) DO UPDATE SET
         role = excluded.role, granted_by = excluded.granted_by,
         created_at = excluded.created_at, expires_at = excluded.expires_at";
+    PUT_ON_REPOSITORY = "INSERT INTO source_repository_grant
+        (repository_id, principal_kind, principal_id, role, granted_by, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (repository_id, principal_kind, principal_id) DO UPDATE SET
+        role = excluded.role, granted_by = excluded.granted_by,
+        created_at = excluded.created_at, expires_at = excluded.expires_at";
     REMOVE = "DELETE FROM package_grant
         WHERE package_id = $1 AND principal_kind = $2 AND principal_id = $3";
+    REMOVE_FROM_REPOSITORY = "DELETE FROM source_repository_grant
+        WHERE repository_id = $1 AND principal_kind = $2 AND principal_id = $3";
     REMOVE_ALL = "DELETE FROM package_grant WHERE principal_kind = $1 AND principal_id = $2";
+    REMOVE_ALL_FROM_REPOSITORIES = "DELETE FROM source_repository_grant
+        WHERE principal_kind = $1 AND principal_id = $2";
     LEAVE = "DELETE FROM package_grant WHERE principal_kind = 'account' AND principal_id = $2
         AND package_id IN (SELECT id FROM package WHERE owner_id = $1)";
+    LEAVE_REPOSITORIES = "DELETE FROM source_repository_grant
+        WHERE principal_kind = 'account' AND principal_id = $2
+        AND repository_id IN (SELECT id FROM source_repository WHERE owner_id = $1)";
 }
 
 /// A role on a package; each includes the ones before it.
@@ -64,6 +92,8 @@ pub enum Principal {
     /// A user or a service account.
     Account(i64),
     Team(i64),
+    /// A repository on a forge: its CI.
+    SourceRepository(i64),
 }
 
 impl Principal {
@@ -71,12 +101,13 @@ impl Principal {
         match self {
             Self::Account(_) => "account",
             Self::Team(_) => "team",
+            Self::SourceRepository(_) => "source_repository",
         }
     }
 
     pub(crate) const fn id(self) -> i64 {
         match self {
-            Self::Account(id) | Self::Team(id) => id,
+            Self::Account(id) | Self::Team(id) | Self::SourceRepository(id) => id,
         }
     }
 }
@@ -107,15 +138,15 @@ pub struct GrantDetails {
     pub expires_at: Option<i64>,
 }
 
-/// Every grant on a package, expired ones included. Kinds that this release
-/// does not know are nobody's.
-pub async fn of_package(conn: &mut Conn<'_>, package_id: i64) -> Result<Vec<Grant>, Error> {
-    type Row = (String, i64, String, Option<i64>);
-    let rows = query!(fetch_all, conn, Row, OF_PACKAGE, package_id)?;
-    let grant = |(kind, id, role, expires_at): Row| {
+type GrantRow = (String, i64, String, Option<i64>);
+
+/// Kinds that this release does not know are nobody's.
+fn parsed(rows: Vec<GrantRow>) -> Vec<Grant> {
+    let grant = |(kind, id, role, expires_at): GrantRow| {
         let principal = match kind.as_str() {
             "account" => Principal::Account(id),
             "team" => Principal::Team(id),
+            "source_repository" => Principal::SourceRepository(id),
             _ => return None,
         };
         let role = Role::parse(&role)?;
@@ -125,26 +156,51 @@ pub async fn of_package(conn: &mut Conn<'_>, package_id: i64) -> Result<Vec<Gran
             expires_at,
         })
     };
-    Ok(rows.into_iter().filter_map(grant).collect())
+    rows.into_iter().filter_map(grant).collect()
+}
+
+/// What grants are on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Granted {
+    Package(i64),
+    /// All packages that inherit the access of a source repository.
+    Repository(i64),
+}
+
+/// Every grant there, expired ones included.
+pub async fn on(conn: &mut Conn<'_>, granted: Granted) -> Result<Vec<Grant>, Error> {
+    let (sql, id) = match granted {
+        Granted::Package(id) => (OF_PACKAGE, id),
+        Granted::Repository(id) => (OF_REPOSITORY, id),
+    };
+    Ok(parsed(query!(fetch_all, conn, GrantRow, sql, id)?))
 }
 
 /// The same, for people to read.
-pub async fn details(conn: &mut Conn<'_>, package_id: i64) -> Result<Vec<GrantDetails>, Error> {
-    query!(fetch_all, conn, GrantDetails, DETAILS, package_id)
+pub async fn details(conn: &mut Conn<'_>, granted: Granted) -> Result<Vec<GrantDetails>, Error> {
+    let (sql, id) = match granted {
+        Granted::Package(id) => (DETAILS, id),
+        Granted::Repository(id) => (REPOSITORY_DETAILS, id),
+    };
+    query!(fetch_all, conn, GrantDetails, sql, id)
 }
 
 /// Grants a role, in place of what the principal was granted before.
 pub async fn put(
     tx: &mut Tx<'_>,
-    package_id: i64,
+    on: Granted,
     grant: &Grant,
     granted_by: Option<i64>,
     at: i64,
 ) -> Result<(), Error> {
+    let (sql, id) = match on {
+        Granted::Package(id) => (PUT, id),
+        Granted::Repository(id) => (PUT_ON_REPOSITORY, id),
+    };
     execute!(
         &mut **tx,
-        PUT,
-        package_id,
+        sql,
+        id,
         grant.principal.kind(),
         grant.principal.id(),
         grant.role.as_str(),
@@ -156,19 +212,27 @@ pub async fn put(
 }
 
 /// Whether there was anything to revoke.
-pub async fn remove(tx: &mut Tx<'_>, package_id: i64, principal: Principal) -> Result<bool, Error> {
-    let (kind, id) = (principal.kind(), principal.id());
-    Ok(execute!(&mut **tx, REMOVE, package_id, kind, id)? > 0)
+pub async fn remove(tx: &mut Tx<'_>, on: Granted, principal: Principal) -> Result<bool, Error> {
+    let (sql, id) = match on {
+        Granted::Package(id) => (REMOVE, id),
+        Granted::Repository(id) => (REMOVE_FROM_REPOSITORY, id),
+    };
+    let (kind, of) = (principal.kind(), principal.id());
+    Ok(execute!(&mut **tx, sql, id, kind, of)? > 0)
 }
 
 /// Revokes everything that was granted to a principal.
 pub async fn remove_all(tx: &mut Tx<'_>, principal: Principal) -> Result<(), Error> {
-    execute!(&mut **tx, REMOVE_ALL, principal.kind(), principal.id())?;
+    for sql in [REMOVE_ALL, REMOVE_ALL_FROM_REPOSITORIES] {
+        execute!(&mut **tx, sql, principal.kind(), principal.id())?;
+    }
     Ok(())
 }
 
 /// Revokes what an account was granted on an owner's packages.
 pub async fn leave(tx: &mut Tx<'_>, owner_id: i64, account_id: i64) -> Result<(), Error> {
-    execute!(&mut **tx, LEAVE, owner_id, account_id)?;
+    for sql in [LEAVE, LEAVE_REPOSITORIES] {
+        execute!(&mut **tx, sql, owner_id, account_id)?;
+    }
     Ok(())
 }

@@ -21,6 +21,7 @@ pub mod immutable_tags;
 pub mod organizations;
 pub mod packages;
 mod postgres;
+pub mod repositories;
 mod sqlite;
 pub mod tags;
 pub mod teams;
@@ -35,7 +36,7 @@ pub use error::{Error, ErrorKind};
 
 /// Every statement by module and name, for the test that prepares them on both engines.
 pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let modules: [(&str, &[(&str, &str)]); 17] = [
+    let modules: [(&str, &[(&str, &str)]); 18] = [
         ("about", about::STATEMENTS),
         ("accounts", accounts::STATEMENTS),
         ("blobs", blobs::STATEMENTS),
@@ -46,6 +47,7 @@ pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("immutable_tags", immutable_tags::STATEMENTS),
         ("organizations", organizations::STATEMENTS),
         ("packages", packages::STATEMENTS),
+        ("repositories", repositories::STATEMENTS),
         ("tags", tags::STATEMENTS),
         ("teams", teams::STATEMENTS),
         ("tokens", tokens::STATEMENTS),

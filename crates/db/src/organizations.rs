@@ -15,13 +15,16 @@ statements! {
         WHERE m.organization_id = $1 AND a.login > $2 ORDER BY a.login LIMIT $3";
     OTHER_OWNER = "SELECT user_id FROM membership
         WHERE organization_id = $1 AND role = 'owner' AND user_id <> $2 LIMIT 1";
-    POLICY = "SELECT members_may_create, members_widest_visibility FROM organization_policy
+    POLICY = "SELECT members_may_create, members_widest_visibility, inherit_by_default
+        FROM organization_policy
         WHERE organization_id = $1";
     SET_POLICY = "INSERT INTO organization_policy
-        (organization_id, members_may_create, members_widest_visibility) VALUES ($1, $2, $3)
+        (organization_id, members_may_create, members_widest_visibility, inherit_by_default)
+        VALUES ($1, $2, $3, $4)
         ON CONFLICT (organization_id) DO UPDATE SET
         members_may_create = excluded.members_may_create,
-        members_widest_visibility = excluded.members_widest_visibility";
+        members_widest_visibility = excluded.members_widest_visibility,
+        inherit_by_default = excluded.inherit_by_default";
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +57,9 @@ pub struct Policy {
     pub members_may_create: bool,
     /// The widest visibility that a package's admin may give it without being an owner.
     pub members_widest_visibility: Visibility,
+    /// Whether a package that says where it is built inherits the access of
+    /// that repository, if the organization has connected it.
+    pub inherit_by_default: bool,
 }
 
 impl Default for Policy {
@@ -61,6 +67,7 @@ impl Default for Policy {
         Self {
             members_may_create: true,
             members_widest_visibility: Visibility::Internal,
+            inherit_by_default: true,
         }
     }
 }
@@ -157,11 +164,11 @@ pub async fn policy(conn: &mut Conn<'_>, organization_id: i64) -> Result<Policy,
     let row = query!(
         fetch_optional,
         conn,
-        (bool, String),
+        (bool, String, bool),
         POLICY,
         organization_id
     )?;
-    let Some((members_may_create, widest)) = row else {
+    let Some((members_may_create, widest, inherit_by_default)) = row else {
         return Ok(Policy::default());
     };
     let widest = Visibility::parse(&widest);
@@ -169,6 +176,7 @@ pub async fn policy(conn: &mut Conn<'_>, organization_id: i64) -> Result<Policy,
         members_may_create,
         members_widest_visibility: widest
             .ok_or_else(|| Error::unreadable("visibility", "of an organization's policy"))?,
+        inherit_by_default,
     })
 }
 
@@ -183,7 +191,8 @@ pub async fn set_policy(
         SET_POLICY,
         organization_id,
         policy.members_may_create,
-        widest
+        widest,
+        policy.inherit_by_default,
     )?;
     Ok(())
 }

@@ -128,6 +128,9 @@ pub(crate) enum ManageCommand {
     /// Service accounts: they act for an organization, with tokens only
     #[command(after_help = manage::service_account::EXAMPLE)]
     ServiceAccount(Remote<manage::service_account::Command>),
+    /// Source repositories: where packages are built, and whose access they inherit
+    #[command(after_help = manage::repository::EXAMPLE)]
+    Repository(Remote<manage::repository::Command>),
     /// Users
     #[command(after_help = manage::user::EXAMPLE)]
     User(Remote<manage::user::Command>),

@@ -7,9 +7,10 @@ use wharf_db::{
     accounts::{self, Account, AccountKind},
     epochs,
     grants::Principal,
+    repositories::{self, Repository},
     teams::{self, Team},
 };
-use wharf_oci::Login;
+use wharf_oci::{Login, SourceRepository};
 
 use super::{PartNameError, ServiceAccountName, TeamName};
 use crate::{
@@ -23,18 +24,28 @@ use crate::{
     target::{find_account, owner_facts},
 };
 
-/// Whom a role is granted to: `LOGIN`, `ORGANIZATION+NAME` or `ORGANIZATION/TEAM`.
+/// Whom a role is granted to: `LOGIN`, `ORGANIZATION+NAME`, `ORGANIZATION/TEAM`,
+/// or a source repository, `HOST/PATH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PrincipalName {
     User(Login),
     ServiceAccount(ServiceAccountName),
     Team(TeamName),
+    Repository(SourceRepository),
 }
 
 impl FromStr for PrincipalName {
     type Err = PartNameError;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
+        // Only hosts have dots, and only repositories more than one slash.
+        let first = s.split('/').next().unwrap_or_default();
+        if first.contains(['.', ':']) || s.matches('/').count() > 1 {
+            let parsed = s.parse();
+            return parsed
+                .map(Self::Repository)
+                .map_err(PartNameError::Repository);
+        }
         if s.contains('/') {
             return Ok(Self::Team(s.parse()?));
         }
@@ -51,6 +62,7 @@ impl fmt::Display for PrincipalName {
             Self::User(login) => login.fmt(f),
             Self::ServiceAccount(name) => name.fmt(f),
             Self::Team(team) => team.fmt(f),
+            Self::Repository(repository) => repository.fmt(f),
         }
     }
 }
@@ -140,7 +152,24 @@ pub(crate) async fn find_principal(
             }
             Ok(Principal::Team(find_team(conn, team).await?.id))
         }
+        PrincipalName::Repository(repository) => {
+            let found = find_repository(conn, owner, repository).await?;
+            Ok(Principal::SourceRepository(found.id))
+        }
     }
+}
+
+/// A repository that the owner has connected.
+pub(crate) async fn find_repository(
+    conn: &mut Conn<'_>,
+    owner: &OwnerFacts,
+    repository: &SourceRepository,
+) -> Result<Repository, Error> {
+    let found = repositories::find(conn, owner.id, repository.key()).await?;
+    found.ok_or_else(|| Error::NotConnected {
+        repository: repository.to_string(),
+        owner: owner.login.clone(),
+    })
 }
 
 /// Which accounts there are is told to nobody who is not signed in.

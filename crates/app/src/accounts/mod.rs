@@ -9,12 +9,13 @@ mod part_name;
 mod policy;
 mod profile;
 mod rename;
+mod repositories;
 mod service_accounts;
 mod teams;
 mod tokens;
 
 pub use find::{AccountSummary, PrincipalName};
-pub(crate) use find::{find_holder, find_principal, somebody};
+pub(crate) use find::{find_holder, find_principal, find_repository, somebody};
 pub use part_name::{PartName, PartNameError, ServiceAccountName, TeamName};
 pub use profile::ProfileChange;
 pub use tokens::{NewToken, TokenRequest, TokenSummary};

@@ -3,7 +3,7 @@
 
 use std::{fmt, str::FromStr};
 
-use wharf_oci::{Login, name::LoginError};
+use wharf_oci::{Login, name::LoginError, source_repository::SourceRepositoryError};
 
 /// A team as people name it.
 pub type TeamName = PartName<'/'>;
@@ -34,6 +34,8 @@ pub enum PartNameError {
     Team(String),
     #[error("`{0}` is not a service account: write ORGANIZATION+NAME")]
     ServiceAccount(String),
+    #[error(transparent)]
+    Repository(SourceRepositoryError),
     #[error(transparent)]
     Part(#[from] LoginError),
 }

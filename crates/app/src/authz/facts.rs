@@ -28,6 +28,7 @@ impl UserFacts {
         match principal {
             Principal::Account(id) => id == self.id,
             Principal::Team(id) => self.teams.contains(&id),
+            Principal::SourceRepository(_) => false,
         }
     }
 }

@@ -145,6 +145,7 @@ async fn told(
                     let team = teams::find_by_id(conn, id).await?;
                     team.map(|team| format!("the team {owner}/{}", team.slug))
                 }
+                wharf_db::grants::Principal::SourceRepository(_) => None,
             };
             let to = to.unwrap_or_else(|| "somebody".to_owned());
             let end = grant.expires_at.map(clock::display);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wharf_db::{
     Tx,
-    grants::{self, Grant, GrantDetails, Principal, Role},
+    grants::{self, Grant, GrantDetails, Granted, Principal, Role},
 };
 use wharf_oci::Name;
 
@@ -42,7 +42,8 @@ impl App {
     pub async fn grants(&self, by: &By, package: &Name) -> Result<Vec<GrantDetails>, Error> {
         let permit = self.permit::<Administer>(by, package).await?;
         let mut reader = self.db.reader().await?;
-        Ok(grants::details(&mut reader.conn(), permit.package_id()).await?)
+        let on = Granted::Package(permit.package_id());
+        Ok(grants::details(&mut reader.conn(), on).await?)
     }
 
     async fn change_grant(
@@ -86,7 +87,8 @@ impl crate::change::Change for ChangeGrant {
                     role,
                     expires_at: lifetime.map(|lifetime| now.saturating_add(lifetime)),
                 };
-                grants::put(tx, permit.package_id(), &grant, permit.actor_id(), now).await?;
+                let on = Granted::Package(permit.package_id());
+                grants::put(tx, on, &grant, permit.actor_id(), now).await?;
             }
             Change::Revoke => self.revoke(tx, &permit, principal).await?,
         }
@@ -101,7 +103,7 @@ impl ChangeGrant {
         permit: &Permit<Administer>,
         principal: Principal,
     ) -> Result<(), Error> {
-        if grants::remove(tx, permit.package_id(), principal).await? {
+        if grants::remove(tx, Granted::Package(permit.package_id()), principal).await? {
             return Ok(());
         }
         Err(Error::NotGranted {

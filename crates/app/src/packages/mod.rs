@@ -4,6 +4,7 @@ mod about;
 mod explain;
 mod grants;
 pub mod latest;
+mod link;
 mod list;
 mod removal;
 mod rename;
@@ -11,6 +12,7 @@ mod visibility;
 
 pub use about::{AboutChange, FieldEdit, MAX_README};
 pub use explain::{Answer, Explanation, Reason};
+pub(crate) use link::link_by_label;
 pub(crate) use list::one_more;
 pub use list::{PackageSummary, PackageView};
 pub use removal::KEPT;

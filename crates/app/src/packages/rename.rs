@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use wharf_db::{
     ErrorKind, Tx, accounts,
-    grants::{self, Grant, Principal, Role},
-    packages,
+    grants::{self, Grant, Granted, Principal, Role},
+    packages, repositories,
 };
 use wharf_oci::Name;
 
@@ -117,19 +117,20 @@ impl Rename {
     }
 }
 
-/// With a new owner the teams and service accounts of the old one lose what
-/// they had; whoever handed it over stays its admin.
+/// With a new owner the teams, service accounts and repositories of the old
+/// one lose what they had; whoever handed it over stays its admin.
 async fn hand_over(tx: &mut Tx<'_>, permit: &Permit<Administer>, now: i64) -> Result<(), Error> {
-    let id = permit.package_id();
-    for grant in grants::of_package(tx, id).await? {
+    let on = Granted::Package(permit.package_id());
+    repositories::link(tx, permit.package_id(), None, false).await?;
+    for grant in grants::on(tx, on).await? {
         let is_theirs = match grant.principal {
-            Principal::Team(_) => true,
+            Principal::Team(_) | Principal::SourceRepository(_) => true,
             Principal::Account(account) => accounts::find(tx, account)
                 .await?
                 .is_some_and(|account| account.organization_id == Some(permit.owner_id())),
         };
         if is_theirs {
-            grants::remove(tx, id, grant.principal).await?;
+            grants::remove(tx, on, grant.principal).await?;
         }
     }
     let Some(actor) = permit.actor_id() else {
@@ -140,7 +141,7 @@ async fn hand_over(tx: &mut Tx<'_>, permit: &Permit<Administer>, now: i64) -> Re
         role: Role::Admin,
         expires_at: None,
     };
-    Ok(grants::put(tx, id, &grant, Some(actor), now).await?)
+    Ok(grants::put(tx, on, &grant, Some(actor), now).await?)
 }
 
 struct Release {

@@ -16,6 +16,8 @@ use wharf_oci::{
 use crate::{
     App, Error,
     authn::Caller,
+    authz::{Permit, permit::Push},
+    packages::link_by_label,
     pull::{object_key, read_checked},
 };
 
@@ -85,13 +87,15 @@ async fn held(
 
 /// Remembers what a tagged manifest says as what its package says: its own
 /// annotations first, then the labels of its config or, of an index, of the
-/// first image in it.
+/// first image in it. The first one also links the package.
 pub(super) async fn take_about(
     tx: &mut Tx<'_>,
-    package_id: i64,
+    permit: &Permit<Push>,
     manifest: &Manifest,
     labels: &BTreeMap<String, String>,
+    is_first: bool,
 ) -> Result<(), Error> {
+    let package_id = permit.package_id();
     let of_child;
     let labels = if manifest.kind == ManifestKind::Index {
         of_child = labels_of_first_child(tx, package_id, manifest).await?;
@@ -100,6 +104,9 @@ pub(super) async fn take_about(
         labels
     };
     let told = About::read(&manifest.annotations, labels);
+    if let Some(source) = told.source.as_ref().filter(|_| is_first) {
+        link_by_label(tx, permit, source).await?;
+    }
     let about = PackageAbout {
         title: told.title,
         description: told.description,

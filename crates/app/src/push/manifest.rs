@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::SemaphorePermit;
 use wharf_db::{
-    Tx, Write, blobs, packages,
+    Tx, Write, blobs, packages, tags,
     versions::{self, BlobEdge, ChildEdge, NewVersion},
 };
 use wharf_oci::{
@@ -159,13 +159,15 @@ impl Write for Put {
             None => self.store(tx, &permit).await?,
         };
         let now = app.clock.now();
+        let is_first = tags::list(tx, package_id, "", 1).await?.is_empty();
         let mover = Mover::new(app, &self.closed, &permit);
         for tag in &self.tags {
             let digest = self.digest.as_str();
             mover.point(tx, tag.as_str(), version_id, digest).await?;
         }
         if !self.tags.is_empty() {
-            take_about(tx, package_id, &self.manifest, &self.config.labels).await?;
+            let labels = &self.config.labels;
+            take_about(tx, &permit, &self.manifest, labels, is_first).await?;
         }
         packages::touch(tx, package_id, now).await?;
         Ok(PushedManifest {

@@ -3,7 +3,7 @@
 use wharf_db::{
     Tx,
     accounts::{self, Account, AccountKind},
-    grants::{self, Grant, Principal, Role},
+    grants::{self, Grant, Granted, Principal, Role},
     packages::{self, Package},
 };
 use wharf_oci::Name;
@@ -100,7 +100,8 @@ impl App {
             expires_at: None,
         };
         let (by, now) = (Some(creation.actor_id), self.clock.now());
-        Ok(grants::put(tx, package_id, &grant, by, now).await?)
+        let on = Granted::Package(package_id);
+        Ok(grants::put(tx, on, &grant, by, now).await?)
     }
 }
 

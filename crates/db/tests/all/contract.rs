@@ -5,7 +5,7 @@ use wharf_db::{
     accounts::{self, Account, AccountKind},
     blobs::{self, Blob},
     epochs,
-    grants::{self, Grant, Principal, Role},
+    grants::{self, Grant, Granted, Principal, Role},
     ids::Ids,
     organizations::{self, MemberRole, Policy},
     packages::{self, Package, Selection, Visibility},
@@ -148,11 +148,11 @@ async fn organizations_teams_and_grants(db: &Db) {
     let granted = write!(db, |tx| {
         let by = Some(2);
         let first = grant(Principal::Account(3), Role::Read, None);
-        grants::put(tx, 11, &first, by, 1).await?;
+        grants::put(tx, Granted::Package(11), &first, by, 1).await?;
         let second = grant(Principal::Account(3), Role::Admin, Some(9));
-        grants::put(tx, 11, &second, by, 2).await?;
+        grants::put(tx, Granted::Package(11), &second, by, 2).await?;
         let team = grant(Principal::Team(50), Role::Write, None);
-        grants::put(tx, 11, &team, None, 3).await?;
+        grants::put(tx, Granted::Package(11), &team, None, 3).await?;
     });
     granted.expect("granted");
     {
@@ -161,13 +161,15 @@ async fn organizations_teams_and_grants(db: &Db) {
         let mut teams = teams::of_user(conn, 3).await.expect("lists");
         teams.sort_unstable();
         assert_eq!(teams, [50, 51], "its own and the one above");
-        let found = grants::of_package(conn, 11).await.expect("lists");
+        let found = grants::on(conn, Granted::Package(11)).await.expect("lists");
         let expected = [
             grant(Principal::Account(3), Role::Admin, Some(9)),
             grant(Principal::Team(50), Role::Write, None),
         ];
         assert_eq!(found, expected);
-        let details = grants::details(conn, 11).await.expect("lists");
+        let details = grants::details(conn, Granted::Package(11))
+            .await
+            .expect("lists");
         let principals: Vec<_> = details.iter().map(|g| g.principal.as_str()).collect();
         assert_eq!(principals, ["acme/backend", "carol"]);
         assert_eq!(details[1].granted_by.as_deref(), Some("bob"));
@@ -197,6 +199,7 @@ async fn organizations_teams_and_grants(db: &Db) {
         teams::delete(tx, 50).await?;
         let policy = Policy {
             members_may_create: false,
+            inherit_by_default: true,
             members_widest_visibility: Visibility::Public,
         };
         organizations::set_policy(tx, 5, policy).await?;
@@ -205,7 +208,7 @@ async fn organizations_teams_and_grants(db: &Db) {
     let mut reader = db.reader().await.expect("a reader");
     let conn = &mut reader.conn();
     assert!(
-        grants::of_package(conn, 11)
+        grants::on(conn, Granted::Package(11))
             .await
             .expect("lists")
             .is_empty()

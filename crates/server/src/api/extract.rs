@@ -145,3 +145,4 @@ path_value! { /** `{principal}` */ PrincipalOf(wharf_app::accounts::PrincipalNam
 path_value! { /** `{login}`, of any kind of account. */ LoginOf(String) = "login" }
 path_value! { /** `{owner}`: a user's or an organization's login. */ OwnerOf(wharf_oci::Login) = "owner" }
 path_value! { /** `{organization}` */ OrganizationOf(wharf_oci::Login) = "organization" }
+path_value! { /** `{repository}`: HOST/PATH. */ RepositoryOf(wharf_oci::SourceRepository) = "repository" }

@@ -65,6 +65,7 @@ async fn run_manage(command: ManageCommand, output: Output) -> anyhow::Result<Ex
         ManageCommand::Org(remote) => remote!(organization, remote),
         ManageCommand::Team(remote) => remote!(team, remote),
         ManageCommand::ServiceAccount(remote) => remote!(service_account, remote),
+        ManageCommand::Repository(remote) => remote!(repository, remote),
         ManageCommand::User(remote) => remote!(user, remote),
     }
 }

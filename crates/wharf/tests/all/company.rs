@@ -179,7 +179,8 @@ fn organization(ada: &Person<'_>) {
     let policy = ada.run("org policy acme --members-create yes");
     assert_eq!(
         policy,
-        "members create packages\tyes\nmembers may make them\tinternal at most\n"
+        "members create packages\tyes\nmembers may make them\tinternal at most\n\
+         packages inherit their repository's access\tyes\n"
     );
 }
 

@@ -72,9 +72,21 @@ pub async fn list(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewGrant {
-    role: RoleBody,
+    pub role: RoleBody,
     /// Seconds; absent: it does not end
     expires_in: Option<i64>,
+}
+
+/// In microseconds.
+pub fn lifetime(new: &NewGrant) -> Result<Option<i64>, ApiError> {
+    match new.expires_in {
+        Some(seconds) if seconds > 0 => Ok(Some(seconds.saturating_mul(SECOND))),
+        Some(_) => Err(ApiError::Field {
+            field: "expires_in".to_owned(),
+            reason: "it must be more than 0 seconds".to_owned(),
+        }),
+        None => Ok(None),
+    }
 }
 
 pub async fn put(
@@ -84,14 +96,7 @@ pub async fn put(
     PrincipalOf(principal): PrincipalOf,
     Body(new): Body<NewGrant>,
 ) -> Result<StatusCode, Failure> {
-    if new.expires_in.is_some_and(|seconds| seconds <= 0) {
-        return Err(ApiError::Field {
-            field: "expires_in".to_owned(),
-            reason: "it must be more than 0 seconds".to_owned(),
-        }
-        .into());
-    }
-    let lifetime = new.expires_in.map(|seconds| seconds.saturating_mul(SECOND));
+    let lifetime = lifetime(&new)?;
     let role = Role::from(new.role);
     site.app
         .grant(&by, &name, &principal, role, lifetime)

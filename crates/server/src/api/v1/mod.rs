@@ -10,6 +10,7 @@ mod organizations;
 mod owners;
 mod packages;
 mod removal;
+mod repositories;
 mod service_accounts;
 mod tags;
 mod teams;
@@ -25,6 +26,7 @@ pub fn api() -> Api {
     let api = accounts(api);
     let api = organizations(api);
     let api = owners(api);
+    let api = repositories(api);
     let api = packages(api);
     content(api)
 }
@@ -249,6 +251,57 @@ fn owners(api: Api) -> Api {
         "/owners/{owner}/immutable-tags",
         owners::unprotect,
         about("Let such tags move").asks::<tags::Pattern>(),
+    )
+}
+
+fn repositories(api: Api) -> Api {
+    api.get(
+        "/owners/{owner}/repositories",
+        repositories::list,
+        about("List connected source repositories")
+            .asks::<super::page::Paging>()
+            .pages::<repositories::RepositoryBody>(),
+    )
+    .post(
+        "/owners/{owner}/repositories",
+        repositories::connect,
+        about("Connect a source repository").takes::<repositories::Connect>(),
+    )
+    .delete(
+        "/owners/{owner}/repositories/{repository}",
+        repositories::disconnect,
+        about("Disconnect a source repository, its links and its grants"),
+    )
+    .get(
+        "/owners/{owner}/repositories/{repository}/grants",
+        repositories::grants,
+        about("Who has which role on packages that inherit its access")
+            .lists::<grants::GrantBody>(),
+    )
+    .put(
+        "/owners/{owner}/repositories/{repository}/grants/{principal}",
+        repositories::grant,
+        about("Grant a role on packages that inherit its access").takes::<grants::NewGrant>(),
+    )
+    .delete(
+        "/owners/{owner}/repositories/{repository}/grants/{principal}",
+        repositories::revoke,
+        about("Take such a grant back"),
+    )
+    .get(
+        "/packages/{owner}/{name}/link",
+        repositories::link,
+        about("The repository a package is built from").replies::<repositories::LinkBody>(),
+    )
+    .put(
+        "/packages/{owner}/{name}/link",
+        repositories::set_link,
+        about("Link a package to a connected repository").takes::<repositories::LinkBody>(),
+    )
+    .delete(
+        "/packages/{owner}/{name}/link",
+        repositories::unlink,
+        about("Unlink a package"),
     )
 }
 

@@ -72,6 +72,8 @@ pub async fn create(
 pub struct PolicyBody {
     members_may_create: bool,
     members_widest_visibility: VisibilityBody,
+    /// Packages inherit the access of the connected repository they name
+    inherit_by_default: bool,
 }
 
 pub async fn policy(
@@ -86,6 +88,7 @@ pub async fn policy(
     Ok(Json(PolicyBody {
         members_may_create: policy.members_may_create,
         members_widest_visibility: policy.members_widest_visibility.into(),
+        inherit_by_default: policy.inherit_by_default,
     }))
 }
 
@@ -95,6 +98,7 @@ pub async fn policy(
 pub struct PolicyEdit {
     members_may_create: Option<bool>,
     members_widest_visibility: Option<VisibilityBody>,
+    inherit_by_default: Option<bool>,
 }
 
 pub async fn edit_policy(
@@ -109,6 +113,7 @@ pub async fn edit_policy(
     let policy = Policy {
         members_may_create: edit.members_may_create.unwrap_or(before.members_may_create),
         members_widest_visibility: widest.unwrap_or(before.members_widest_visibility),
+        inherit_by_default: edit.inherit_by_default.unwrap_or(before.inherit_by_default),
     };
     site.app
         .set_organization_policy(&by, organization, policy)

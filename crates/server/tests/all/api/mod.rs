@@ -1,6 +1,7 @@
 //! `/api/v1` as its users meet it.
 
 mod input;
+mod links;
 mod names;
 mod removal;
 mod tokens;

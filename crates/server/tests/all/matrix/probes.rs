@@ -141,6 +141,14 @@ fn of_package(method: &'static str, path: &'static str) -> Probe {
         }
         ("GET", "/explain") => (Asks::Nothing, found, rest, ""),
         ("GET", "/downloads") => (pull, found, rest, ""),
+        ("GET", "/link") => (pull, not_found, rest, ""),
+        ("PUT", "/link") => (
+            administer,
+            not_found,
+            rest,
+            r#"{"repository":"github.com/no/one","inherits_access":true}"#,
+        ),
+        ("DELETE", "/link") => (administer, not_found, rest, ""),
         ("GET", "/grants") => (administer, found, rest, ""),
         ("PUT", "/grants/{principal}") => (
             administer,
@@ -258,6 +266,32 @@ fn of_account(method: &'static str, path: &'static str) -> Probe {
             "/owners/acme/immutable-tags?pattern=none",
             "",
         ),
+        ("GET", "/owners/{owner}/repositories") => {
+            (Asks::Owner, found, "/owners/acme/repositories", "")
+        }
+        ("POST", "/owners/{owner}/repositories") => {
+            let known = r#"{"repository":"github.com/acme/app"}"#;
+            (Asks::Owner, done, "/owners/acme/repositories", known)
+        }
+        ("DELETE", "/owners/{owner}/repositories/{repository}") => (
+            Asks::Owner,
+            missing,
+            "/owners/acme/repositories/github.com%2Fno%2Fone",
+            "",
+        ),
+        ("GET", "/owners/{owner}/repositories/{repository}/grants") => {
+            let path = "/owners/acme/repositories/github.com%2Fno%2Fone/grants";
+            (Asks::Owner, missing, path, "")
+        }
+        ("PUT" | "DELETE", "/owners/{owner}/repositories/{repository}/grants/{principal}") => {
+            let path = "/owners/acme/repositories/github.com%2Fno%2Fone/grants/alice";
+            let role = if method == "PUT" {
+                r#"{"role":"read"}"#
+            } else {
+                ""
+            };
+            (Asks::Owner, missing, path, role)
+        }
         ("GET", "/packages") => (Asks::Catalog, found, "/packages?limit=1", ""),
         _ => panic!("{method} {path} has no probe: say here how it is asked for"),
     };

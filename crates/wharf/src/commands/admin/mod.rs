@@ -56,6 +56,8 @@ enum ManageCommand {
     Team(manage::team::Command),
     #[command(subcommand, after_help = manage::service_account::EXAMPLE)]
     ServiceAccount(manage::service_account::Command),
+    #[command(subcommand, after_help = manage::repository::EXAMPLE)]
+    Repository(manage::repository::Command),
     #[command(subcommand, after_help = manage::token::EXAMPLE)]
     Token(manage::token::Command),
     #[command(subcommand, after_help = manage::package::EXAMPLE)]
@@ -100,6 +102,7 @@ async fn run_manage(command: ManageCommand, api: &Api, output: Output) -> anyhow
         ManageCommand::ServiceAccount(command) => {
             manage::service_account::run(command, api, output).await
         }
+        ManageCommand::Repository(command) => manage::repository::run(command, api, output).await,
         ManageCommand::Token(command) => manage::token::run(command, api, output).await,
         ManageCommand::Package(command) => manage::package::run(command, api, output).await,
         ManageCommand::Versions(command) => manage::version::run(command, api, output).await,

@@ -6,6 +6,7 @@ pub(crate) mod explain;
 pub(crate) mod lifetime;
 pub(crate) mod organization;
 pub(crate) mod package;
+pub(crate) mod repository;
 pub(crate) mod service_account;
 mod table;
 pub(crate) mod tag;

@@ -53,6 +53,9 @@ pub(crate) enum Command {
         /// The widest visibility they may give to packages they administer
         #[arg(long, value_name = "VISIBILITY")]
         members_visibility: Option<VisibilityArg>,
+        /// Packages inherit the access of the connected repository they name
+        #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
+        inherit: Option<bool>,
     },
     /// Show or set how visible new packages of an owner begin
     Defaults {
@@ -133,6 +136,7 @@ pub(crate) async fn run(command: Command, api: &Api, output: Output) -> anyhow::
             organization,
             members_create,
             members_visibility,
+            inherit,
         } => {
             let body = fields([
                 ("members_may_create", members_create.map(Value::from)),
@@ -140,6 +144,7 @@ pub(crate) async fn run(command: Command, api: &Api, output: Output) -> anyhow::
                     "members_widest_visibility",
                     members_visibility.map(|widest| json!(widest.as_str())),
                 ),
+                ("inherit_by_default", inherit.map(Value::from)),
             ]);
             policy(api, output, &path(&organization, "policy"), body).await
         }
@@ -162,14 +167,14 @@ async fn policy(api: &Api, output: Output, path: &str, body: Value) -> anyhow::R
         output::json(&policy)?;
         return Ok(Exit::Ok);
     }
-    let create = if policy["members_may_create"] == true {
-        "yes"
-    } else {
-        "no"
-    };
+    let yes = |field: &str| if policy[field] == true { "yes" } else { "no" };
     let widest = table::text(&policy["members_widest_visibility"]);
+    let (create, inherit) = (yes("members_may_create"), yes("inherit_by_default"));
     output::line(format_args!("members create packages\t{create}"))?;
     output::line(format_args!("members may make them\t{widest} at most"))?;
+    output::line(format_args!(
+        "packages inherit their repository's access\t{inherit}"
+    ))?;
     Ok(Exit::Ok)
 }
 

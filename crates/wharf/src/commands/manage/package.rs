@@ -73,7 +73,7 @@ pub(crate) enum Command {
     Grant {
         /// OWNER/NAME
         package: Name,
-        /// LOGIN, ORGANIZATION+NAME, or ORGANIZATION/TEAM
+        /// LOGIN, ORGANIZATION+NAME, ORGANIZATION/TEAM, or a repository, HOST/PATH
         to: String,
         role: RoleArg,
         /// How long it is good: 30m, 12h, 90d, or never
@@ -84,13 +84,39 @@ pub(crate) enum Command {
     Revoke {
         /// OWNER/NAME
         package: Name,
-        /// LOGIN, ORGANIZATION+NAME, or ORGANIZATION/TEAM
+        /// LOGIN, ORGANIZATION+NAME, ORGANIZATION/TEAM, or a repository, HOST/PATH
         from: String,
     },
     /// List who was granted what
     Grants {
         /// OWNER/NAME
         package: Name,
+    },
+    /// Show or set the repository a package is built from
+    Link {
+        /// OWNER/NAME
+        package: Name,
+        /// HOST/PATH, connected by the package's owner
+        repository: Option<String>,
+        /// Its people have their roles here too, and its CI may push
+        #[arg(long, requires = "repository")]
+        inherit: bool,
+    },
+    /// Unlink a package
+    Unlink {
+        /// OWNER/NAME
+        package: Name,
+    },
+    /// Show downloads, day by day
+    Downloads {
+        /// OWNER/NAME
+        package: Name,
+        /// A tag or a digest; the package, unless said
+        #[arg(long, value_name = "REFERENCE")]
+        of: Option<String>,
+        /// 1 to 366
+        #[arg(long, default_value = "30")]
+        days: u32,
     },
     /// Rename a package, or transfer it to another owner; the old name leads to it
     Rename {
@@ -136,7 +162,7 @@ pub(crate) enum RoleArg {
 }
 
 impl RoleArg {
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Write => "write",
@@ -181,6 +207,18 @@ pub(crate) async fn run(command: Command, api: &Api, output: Output) -> anyhow::
 
 async fn run_names(command: Command, api: &Api, output: Output) -> anyhow::Result<Exit> {
     match command {
+        Command::Link {
+            package,
+            repository,
+            inherit,
+        } => link(api, output, &package, repository, inherit).await,
+        Command::Unlink { package } => {
+            let target = (Method::Delete, format!("{}/link", package_path(&package)));
+            change(api, output, target, None, format!("{package} is unlinked")).await
+        }
+        Command::Downloads { package, of, days } => {
+            downloads(api, output, &package, of.as_deref(), days).await
+        }
         Command::Rename { package, to } => {
             let target = (Method::Post, format!("{}/rename", package_path(&package)));
             let note = format!("{package} is {to} now, and {package} leads to it");
@@ -230,15 +268,16 @@ async fn grants(api: &Api, output: Output, package: &Name) -> anyhow::Result<Exi
     let Value::Array(grants) = api.get(&path).await? else {
         anyhow::bail!("the registry answered with something that is no list");
     };
-    let line = |row: &Value| {
-        table::line([
-            table::text(&row["principal"]).to_owned(),
-            table::text(&row["role"]).to_owned(),
-            format!("by {}", table::actor(&row["granted_by"])),
-            table::with("until ", &row["expires_at"]),
-        ])
-    };
-    print(output, &grants, line)
+    print(output, &grants, grant_line)
+}
+
+pub(super) fn grant_line(grant: &Value) -> String {
+    table::line([
+        table::text(&grant["principal"]).to_owned(),
+        table::text(&grant["role"]).to_owned(),
+        format!("by {}", table::actor(&grant["granted_by"])),
+        table::with("until ", &grant["expires_at"]),
+    ])
 }
 
 async fn list(
@@ -336,4 +375,54 @@ async fn describe(command: Command, api: &Api, output: Output) -> anyhow::Result
         format!("{package} is described"),
     )
     .await
+}
+
+async fn link(
+    api: &Api,
+    output: Output,
+    package: &Name,
+    repository: Option<String>,
+    inherit: bool,
+) -> anyhow::Result<Exit> {
+    let path = format!("{}/link", package_path(package));
+    if let Some(repository) = repository {
+        let body = json!({"repository": repository, "inherits_access": inherit});
+        let note = format!("{package} is built from {repository}");
+        return change(api, output, (Method::Put, path), Some(body), note).await;
+    }
+    let link = api.get(&path).await?;
+    let line = |link: &Value| {
+        let inherits = link["inherits_access"] == true;
+        let access = if inherits { "inherits its access" } else { "" };
+        table::line([
+            table::text(&link["repository"]).to_owned(),
+            access.to_owned(),
+        ])
+    };
+    print(output, &[link], line)
+}
+
+async fn downloads(
+    api: &Api,
+    output: Output,
+    package: &Name,
+    of: Option<&str>,
+    days: u32,
+) -> anyhow::Result<Exit> {
+    let of = of.map_or_else(String::new, |of| format!("&of={}", encode(of)));
+    let path = format!("{}/downloads?days={days}{of}", package_path(package));
+    let series = api.get(&path).await?;
+    if output.is_json() {
+        output::json(&series)?;
+        return Ok(Exit::Ok);
+    }
+    output::line(format_args!("total\t{}", series["total"]))?;
+    for day in series["days"].as_array().into_iter().flatten() {
+        output::line(format_args!(
+            "{}\t{}",
+            table::text(&day["day"]),
+            day["count"]
+        ))?;
+    }
+    Ok(Exit::Ok)
 }
