@@ -54,6 +54,8 @@ pub struct HeldBlob {
     pub key: ObjectKey,
     /// Bytes.
     pub size: u64,
+    /// A manifest of the package needs it. What is only leased is for those who push.
+    pub is_referenced: bool,
     /// What was found is good until then (microseconds): a lease may end.
     pub good_until: i64,
     /// Until when writers were told that they may rely on it.

@@ -92,6 +92,12 @@ pub enum Error {
         "{path} was deleted and its name is kept for it for 30 days: restore it with `wharf package restore {path}`, or push under another name"
     )]
     PackageDeleted { path: String },
+    #[error("{package} has had {most} names, the most that lead to one package; release one first")]
+    TooManyNames { package: String, most: usize },
+    #[error("{login} has had {most} logins, the most that lead to one account")]
+    TooManyLogins { login: String, most: i64 },
+    #[error("{login} is the last site administrator; make somebody else one first")]
+    LastAdministrator { login: String },
     #[error("{name} is not a former name of {package}")]
     NotFormerName { package: String, name: String },
     #[error("{package} has no deleted version {digest} to restore")]
@@ -229,6 +235,9 @@ impl Error {
             Self::LoginTaken { .. }
             | Self::StillOwns { .. }
             | Self::StillKeeps { .. }
+            | Self::TooManyNames { .. }
+            | Self::TooManyLogins { .. }
+            | Self::LastAdministrator { .. }
             | Self::DisablesThemselves { .. }
             | Self::PackageTaken { .. }
             | Self::TeamTaken { .. }

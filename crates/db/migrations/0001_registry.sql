@@ -156,8 +156,10 @@ CREATE TABLE version (
     subject ctext,
     annotations TEXT NOT NULL,
     size BIGINT NOT NULL,
-    -- os/architecture[/variant], of images.
-    platform TEXT,
+    -- A JSON list of os/architecture[/variant].
+    platforms TEXT NOT NULL,
+    -- Bytes of its blobs, each once; of an index, of its images.
+    content_size BIGINT NOT NULL,
     -- A JSON object of strings: the labels of an image's config.
     labels TEXT NOT NULL,
     pushed_by BIGINT REFERENCES account (id),

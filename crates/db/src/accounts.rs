@@ -30,6 +30,9 @@ statements! {
     SET_PASSWORD = "UPDATE account SET password_hash = $2 WHERE id = $1";
     SET_DISABLED = "UPDATE account SET disabled_at = $2 WHERE id = $1";
     SET_PROFILE = "UPDATE account SET name = $2, description = $3, url = $4 WHERE id = $1";
+    OTHER_ADMINISTRATOR = "SELECT id FROM account WHERE site_admin AND id <> $1
+        AND deleted_at IS NULL AND disabled_at IS NULL LIMIT 1";
+    COUNT_FORMER = "SELECT COUNT(*) FROM former_login WHERE account_id = $1";
     IS_FORMER = "SELECT account_id FROM former_login WHERE login = $1";
     RENAME = "UPDATE account SET login = $2 WHERE id = $1";
     RENAME_SERVICE_ACCOUNTS = "UPDATE account
@@ -255,6 +258,17 @@ pub async fn service_accounts(
 pub async fn kept_for(conn: &mut Conn<'_>, login: &str) -> Result<Option<i64>, Error> {
     let row = query!(fetch_optional, conn, (i64,), IS_FORMER, login)?;
     Ok(row.map(|(id,)| id))
+}
+
+/// How many former logins lead to an account.
+pub async fn count_former(conn: &mut Conn<'_>, id: i64) -> Result<i64, Error> {
+    Ok(query!(fetch_one, conn, (i64,), COUNT_FORMER, id)?.0)
+}
+
+/// Whether somebody else administers the site.
+pub async fn has_other_administrator(conn: &mut Conn<'_>, id: i64) -> Result<bool, Error> {
+    let row = query!(fetch_optional, conn, (i64,), OTHER_ADMINISTRATOR, id)?;
+    Ok(row.is_some())
 }
 
 /// Gives an account another login and keeps the old one for it. Its packages

@@ -22,7 +22,11 @@ statements! {
     MOVE_OF_OWNER = "UPDATE package
         SET path = CAST($2 AS TEXT) || SUBSTR(path, CAST($3 AS INTEGER)) WHERE owner_id = $1";
     REDIRECT = "INSERT INTO package_redirect (type, path, package_id, created_at)
-        VALUES ('container', $1, $2, $3)";
+        VALUES ('container', $1, $2, $3)
+        ON CONFLICT (type, path) DO UPDATE SET package_id = excluded.package_id";
+    REDIRECTS_UNDER = "SELECT r.path, p.path FROM package_redirect r
+        JOIN package p ON p.id = r.package_id
+        WHERE r.type = 'container' AND r.path > $1 AND r.path < $2 ORDER BY r.path LIMIT $3";
     REDIRECTS = "SELECT path FROM package_redirect WHERE package_id = $1 ORDER BY path";
     REMOVE_REDIRECT = "DELETE FROM package_redirect WHERE type = 'container' AND path = $1
         AND package_id = $2";
@@ -217,6 +221,31 @@ pub async fn redirect(tx: &mut Tx<'_>, path: &str, package_id: i64, at: i64) -> 
 pub async fn redirects(conn: &mut Conn<'_>, package_id: i64) -> Result<Vec<String>, Error> {
     let rows = query!(fetch_all, conn, (String,), REDIRECTS, package_id)?;
     Ok(rows.into_iter().map(|(path,)| path).collect())
+}
+
+/// Names that begin with a login and a slash, and where they lead, after the name `after`.
+pub async fn redirects_under(
+    conn: &mut Conn<'_>,
+    login: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(String, String)>, Error> {
+    let first = format!("{login}/");
+    let from = if after > first.as_str() {
+        after
+    } else {
+        &first
+    };
+    let end = format!("{login}0");
+    query!(
+        fetch_all,
+        conn,
+        (String, String),
+        REDIRECTS_UNDER,
+        from,
+        end,
+        limit
+    )
 }
 
 /// Whether the name led to the package; it is free from now on.

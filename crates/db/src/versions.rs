@@ -11,8 +11,8 @@ statements! {
         JOIN version_content c ON c.version_id = v.id
         WHERE v.package_id = $1 AND v.digest = $2 AND v.deleted_at IS NULL";
     INSERT = "INSERT INTO version (id, package_id, digest, media_type, artifact_type, subject,
-            annotations, size, platform, labels, pushed_by, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+            annotations, size, platforms, content_size, labels, pushed_by, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     INSERT_CONTENT = "INSERT INTO version_content (version_id, bytes) VALUES ($1, $2)";
     INSERT_BLOB = "INSERT INTO version_blob
             (version_id, position, package_id, role, digest, media_type, size, is_foreign)
@@ -35,7 +35,7 @@ statements! {
         WHERE package_id = $1 AND subject = $2 AND artifact_type = $5 AND deleted_at IS NULL
         AND digest > $3 ORDER BY digest LIMIT $4";
     /// What stands for itself: neither listed by an index nor attached to a subject.
-    LIST = "SELECT v.id, v.digest, v.media_type, v.artifact_type, v.size, v.platform,
+    LIST = "SELECT v.id, v.digest, v.media_type, v.artifact_type, v.size, v.platforms, v.content_size,
         a.login AS pushed_by, v.created_at, v.deleted_at
         FROM version v LEFT JOIN account a ON a.id = v.pushed_by
         WHERE v.package_id = $1 AND v.deleted_at IS NULL AND v.id < $2
@@ -44,46 +44,51 @@ statements! {
         AND NOT EXISTS (SELECT 1 FROM version s WHERE s.package_id = v.package_id
             AND s.digest = v.subject AND s.deleted_at IS NULL)
         ORDER BY v.id DESC LIMIT $3";
-    LIST_UNTAGGED = "SELECT v.id, v.digest, v.media_type, v.artifact_type, v.size, v.platform,
+    LIST_UNTAGGED = "SELECT v.id, v.digest, v.media_type, v.artifact_type, v.size, v.platforms, v.content_size,
         a.login AS pushed_by, v.created_at, v.deleted_at
         FROM version v LEFT JOIN account a ON a.id = v.pushed_by
         WHERE v.package_id = $1 AND v.deleted_at IS NULL AND v.id < $2
+        AND v.created_at < $4
         AND NOT EXISTS (SELECT 1 FROM tag t WHERE t.version_id = v.id)
         AND NOT EXISTS (SELECT 1 FROM version_child c JOIN version i ON i.id = c.version_id
             WHERE c.package_id = v.package_id AND c.digest = v.digest AND i.deleted_at IS NULL)
         AND NOT EXISTS (SELECT 1 FROM version s WHERE s.package_id = v.package_id
             AND s.digest = v.subject AND s.deleted_at IS NULL)
         ORDER BY v.id DESC LIMIT $3";
-    LIST_DELETED = "SELECT v.id, v.digest, v.media_type, v.artifact_type, v.size, v.platform,
+    LIST_DELETED = "SELECT v.id, v.digest, v.media_type, v.artifact_type, v.size, v.platforms, v.content_size,
         a.login AS pushed_by, v.created_at, v.deleted_at
         FROM version v LEFT JOIN account a ON a.id = v.pushed_by
         WHERE v.package_id = $1 AND v.deleted_at IS NOT NULL AND v.id < $2
         ORDER BY v.id DESC LIMIT $3";
-    DETAILS = "SELECT v.id, v.digest, v.media_type, v.artifact_type, v.size, v.platform,
+    DETAILS = "SELECT v.id, v.digest, v.media_type, v.artifact_type, v.size, v.platforms, v.content_size,
         a.login AS pushed_by, v.created_at, v.deleted_at
         FROM version v LEFT JOIN account a ON a.id = v.pushed_by
         WHERE v.package_id = $1 AND v.digest = $2 AND v.deleted_at IS NULL";
     TEXTS = "SELECT annotations, labels FROM version WHERE id = $1";
     CHILDREN = "SELECT digest, media_type, size, platform FROM version_child
-        WHERE version_id = $1 ORDER BY position";
-    BLOB_SIZES = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM
-        (SELECT DISTINCT digest, size FROM version_blob WHERE version_id = $1 AND NOT is_foreign) b";
-    INDEX_SIZES = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM
-        (SELECT DISTINCT b.digest, b.size FROM version_child c
-            JOIN version v ON v.package_id = c.package_id AND v.digest = c.digest
-            JOIN version_blob b ON b.version_id = v.id
-            WHERE c.version_id = $1 AND NOT b.is_foreign) d";
+        WHERE version_id = $1 ORDER BY position LIMIT $2";
+    PARTS = "SELECT DISTINCT v.id, v.digest, v.media_type, v.size, v.subject, v.deleted_at
+        FROM version_child c JOIN version v ON v.package_id = c.package_id AND v.digest = c.digest
+        WHERE c.version_id = $1 ORDER BY v.id LIMIT $2";
+    ATTACHED = "SELECT id, digest, media_type, size, subject, deleted_at FROM version
+        WHERE package_id = $1 AND subject = $2 AND deleted_at IS NULL ORDER BY digest LIMIT $3";
+    ATTACHED_NAMES = "SELECT digest, media_type, artifact_type FROM version
+        WHERE package_id = $1 AND subject = $2 AND deleted_at IS NULL ORDER BY digest LIMIT $3";
+    SIZE_OF_PARTS = "SELECT CAST(COALESCE(SUM(content_size), 0) AS BIGINT) FROM version
+        WHERE package_id = $1 AND digest IN
+            (SELECT digest FROM version_child WHERE version_id = $2)";
+    SET_CONTENT_SIZE = "UPDATE version SET content_size = $2 WHERE id = $1";
     SET_DELETED = "UPDATE version SET deleted_at = $2, deleted_by = $3, deleted_tags = $4
         WHERE id = $1";
     DELETED_WITH = "SELECT r.id, r.digest, r.media_type, r.size, r.subject, r.deleted_at
         FROM version r WHERE r.package_id = $1 AND r.subject = $2 AND r.deleted_at = $3
-        ORDER BY r.digest";
+        ORDER BY r.digest LIMIT $4";
     DELETED_TAGS = "SELECT deleted_tags FROM version WHERE id = $1";
     PUSHED_AGAIN = "UPDATE version SET pushed_by = $2, created_at = $3 WHERE id = $1";
     COPY = "INSERT INTO version (id, package_id, digest, media_type, artifact_type, subject,
-            annotations, size, platform, labels, pushed_by, created_at)
-        SELECT $1, $2, digest, media_type, artifact_type, subject, annotations, size, platform,
-            labels, $3, $4 FROM version WHERE id = $5";
+            annotations, size, platforms, content_size, labels, pushed_by, created_at)
+        SELECT $1, $2, digest, media_type, artifact_type, subject, annotations, size, platforms,
+            content_size, labels, $3, $4 FROM version WHERE id = $5";
     COPY_CONTENT = "INSERT INTO version_content (version_id, bytes)
         SELECT $1, bytes FROM version_content WHERE version_id = $2";
     COPY_BLOBS = "INSERT INTO version_blob
@@ -122,8 +127,10 @@ pub struct NewVersion<'a> {
     pub subject: Option<&'a str>,
     /// A JSON object of strings.
     pub annotations: &'a str,
-    /// os/architecture[/variant]
-    pub platform: Option<&'a str>,
+    /// A JSON list of os/architecture[/variant].
+    pub platforms: &'a str,
+    /// Bytes of its blobs, each once.
+    pub content_size: i64,
     /// A JSON object of strings.
     pub labels: &'a str,
     pub bytes: &'a [u8],
@@ -176,7 +183,8 @@ pub async fn insert(tx: &mut Tx<'_>, version: &NewVersion<'_>) -> Result<(), Err
         version.subject,
         version.annotations,
         i64::try_from(version.bytes.len()).unwrap_or(i64::MAX),
-        version.platform,
+        version.platforms,
+        version.content_size,
         version.labels,
         version.pushed_by,
         version.created_at,
@@ -340,7 +348,10 @@ pub struct VersionDetails {
     pub artifact_type: Option<String>,
     /// Bytes of the manifest itself.
     pub size: i64,
-    pub platform: Option<String>,
+    /// A JSON list of os/architecture[/variant].
+    pub platforms: String,
+    /// Bytes of its blobs, each once; of an index, of its images.
+    pub content_size: i64,
     /// Login; `None`: the operator.
     pub pushed_by: Option<String>,
     pub created_at: i64,
@@ -356,18 +367,31 @@ pub enum Listing {
     Deleted,
 }
 
-/// Versions before the id `before`, newest first.
+/// Versions before the id `before`, newest first; of untagged ones, those
+/// that were there before the instant `older_than`.
 pub async fn list(
     conn: &mut Conn<'_>,
     package_id: i64,
     listing: Listing,
     before: i64,
     limit: i64,
+    older_than: i64,
 ) -> Result<Vec<VersionDetails>, Error> {
     let sql = match listing {
         Listing::All => LIST,
-        Listing::Untagged => LIST_UNTAGGED,
         Listing::Deleted => LIST_DELETED,
+        Listing::Untagged => {
+            return query!(
+                fetch_all,
+                conn,
+                VersionDetails,
+                LIST_UNTAGGED,
+                package_id,
+                before,
+                limit,
+                older_than
+            );
+        }
     };
     query!(
         fetch_all,
@@ -410,16 +434,52 @@ pub struct Child {
     pub platform: Option<String>,
 }
 
-pub async fn children(conn: &mut Conn<'_>, id: i64) -> Result<Vec<Child>, Error> {
-    query!(fetch_all, conn, Child, CHILDREN, id)
+/// Up to `limit` of them, in their order.
+pub async fn children(conn: &mut Conn<'_>, id: i64, limit: i64) -> Result<Vec<Child>, Error> {
+    query!(fetch_all, conn, Child, CHILDREN, id, limit)
 }
 
-/// Bytes of the blobs of a version and, of an index, of its children; each
-/// blob counts once.
-pub async fn blob_bytes(conn: &mut Conn<'_>, id: i64) -> Result<i64, Error> {
-    let (own,): (i64,) = query!(fetch_one, &mut *conn, (i64,), BLOB_SIZES, id)?;
-    let (of_children,): (i64,) = query!(fetch_one, conn, (i64,), INDEX_SIZES, id)?;
-    Ok(own + of_children)
+/// The versions that an index lists, each once, deleted ones too.
+pub async fn parts(conn: &mut Conn<'_>, id: i64, limit: i64) -> Result<Vec<Version>, Error> {
+    query!(fetch_all, conn, Version, PARTS, id, limit)
+}
+
+/// What names a digest as its subject.
+pub async fn attached(
+    conn: &mut Conn<'_>,
+    package_id: i64,
+    subject: &str,
+    limit: i64,
+) -> Result<Vec<Version>, Error> {
+    query!(
+        fetch_all, conn, Version, ATTACHED, package_id, subject, limit
+    )
+}
+
+/// The same as (digest, media type, artifact type), without their annotations.
+pub async fn attached_names(
+    conn: &mut Conn<'_>,
+    package_id: i64,
+    subject: &str,
+    limit: i64,
+) -> Result<Vec<(String, String, Option<String>)>, Error> {
+    type Row = (String, String, Option<String>);
+    query!(
+        fetch_all,
+        conn,
+        Row,
+        ATTACHED_NAMES,
+        package_id,
+        subject,
+        limit
+    )
+}
+
+/// Adds up the sizes of what an index lists, as the index's own.
+pub async fn add_up(tx: &mut Tx<'_>, package_id: i64, id: i64) -> Result<(), Error> {
+    let (size,): (i64,) = query!(fetch_one, &mut **tx, (i64,), SIZE_OF_PARTS, package_id, id)?;
+    execute!(&mut **tx, SET_CONTENT_SIZE, id, size)?;
+    Ok(())
 }
 
 /// Deletes a version, to be restored or purged. `tags`: those it had, as JSON.
@@ -439,6 +499,7 @@ pub async fn deleted_with(
     conn: &mut Conn<'_>,
     package_id: i64,
     version: &Version,
+    limit: i64,
 ) -> Result<Vec<Version>, Error> {
     let (digest, at) = (&version.digest, version.deleted_at);
     query!(
@@ -448,7 +509,8 @@ pub async fn deleted_with(
         DELETED_WITH,
         package_id,
         digest,
-        at
+        at,
+        limit
     )
 }
 

@@ -1,9 +1,9 @@
 //! From headers and queries to what use cases take.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 use ipnet::IpNet;
 use percent_encoding::percent_decode_str;
 use wharf_app::authn::Presented;
@@ -61,26 +61,41 @@ fn decode(s: &str) -> String {
 }
 
 /// The client's address: the connection's peer, or, behind trusted proxies,
-/// the last address that none of them vouches for, read from the right.
-pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
-    if !is_trusted(&peer) {
-        return peer;
+/// the last address that none of them vouches for, read from the right. It is
+/// not known if a trusted proxy passed on something that is no address.
+pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
+    let peer = peer.to_canonical();
+    if !is_trusted(peer) {
+        return Some(peer);
     }
-    let values = headers.get_all("x-forwarded-for").iter();
-    let hops: Vec<IpAddr> = values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map_while(|hop| hop.trim().parse().ok())
-        .collect();
-    let client = hops.iter().rev().find(|hop| !is_trusted(hop));
-    client.or(hops.first()).copied().unwrap_or(peer)
+    let values: Vec<&HeaderValue> = headers.get_all("x-forwarded-for").iter().collect();
+    let mut last = peer;
+    for value in values.into_iter().rev() {
+        for hop in value.to_str().ok()?.rsplit(',') {
+            last = hop_address(hop.trim())?;
+            if !is_trusted(last) {
+                return Some(last);
+            }
+        }
+    }
+    Some(last)
+}
+
+/// An address as proxies write it, perhaps with a port.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let bracketed = hop
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let address = match hop.parse::<SocketAddr>() {
+        Ok(with_port) => with_port.ip(),
+        Err(_) => bracketed.unwrap_or(hop).parse().ok()?,
+    };
+    Some(address.to_canonical())
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn with(name: &'static str, value: &str) -> HeaderMap {
@@ -111,24 +126,30 @@ mod tests {
     fn forwarded_addresses_are_believed_from_the_right() {
         let ip = |s: &str| s.parse::<IpAddr>().expect("an address");
         let trusted = ["10.0.0.0/8".parse().expect("a network")];
-        let headers = with("x-forwarded-for", "1.1.1.1, 2.2.2.2, 10.0.0.9");
-        assert_eq!(
-            client_address(ip("9.9.9.9"), &headers, &trusted),
-            ip("9.9.9.9")
-        );
-        assert_eq!(
-            client_address(ip("10.0.0.1"), &headers, &trusted),
-            ip("2.2.2.2")
-        );
-        assert_eq!(
-            client_address(ip("10.0.0.1"), &headers, &[]),
-            ip("10.0.0.1")
-        );
-        let junk = with("x-forwarded-for", "unknown");
-        assert_eq!(
-            client_address(ip("10.0.0.1"), &junk, &trusted),
-            ip("10.0.0.1")
-        );
+        let of = |peer: &str, header: &str, trusted: &[IpNet]| {
+            client_address(ip(peer), &with("x-forwarded-for", header), trusted)
+        };
+        let chain = "1.1.1.1, 2.2.2.2, 10.0.0.9";
+        assert_eq!(of("9.9.9.9", chain, &trusted), Some(ip("9.9.9.9")));
+        assert_eq!(of("10.0.0.1", chain, &trusted), Some(ip("2.2.2.2")));
+        assert_eq!(of("10.0.0.1", chain, &[]), Some(ip("10.0.0.1")));
+        assert_eq!(of("::ffff:10.0.0.1", chain, &trusted), Some(ip("2.2.2.2")));
+        for (header, expected) in [
+            ("10.1.1.1, x, 8.8.8.8", Some("8.8.8.8")),
+            ("10.1.1.1, 8.8.8.8:52331", Some("8.8.8.8")),
+            ("[2001:db8::1]:443", Some("2001:db8::1")),
+            ("[2001:db8::1]", Some("2001:db8::1")),
+            ("10.1.1.1, x", None),
+            ("unknown", None),
+            ("", None),
+            ("10.2.2.2", Some("10.2.2.2")),
+        ] {
+            assert_eq!(
+                of("10.0.0.1", header, &trusted),
+                expected.map(ip),
+                "{header}"
+            );
+        }
     }
 
     #[test]

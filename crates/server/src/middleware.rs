@@ -19,6 +19,7 @@ use axum::{
 };
 use futures_util::FutureExt as _;
 use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use wharf_app::authn::pat::PREFIX;
 use wharf_oci::{ErrorCode, ErrorEnvelope};
 
 use crate::{
@@ -81,11 +82,11 @@ pub struct Outcome {
 pub async fn observe(State(site): State<Site>, mut request: Request, next: Next) -> Response {
     let id = RequestId::next();
     request.extensions_mut().insert(id.clone());
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, path) = (request.method().clone(), loggable(request.uri().path()));
     let client = request
         .extensions()
         .get::<Peer>()
-        .map(|peer| client_address(peer.address, request.headers(), &site.trusted_proxies));
+        .and_then(|peer| client_address(peer.address, request.headers(), &site.trusted_proxies));
     if let Some(address) = client {
         request.extensions_mut().insert(ClientAddress(address));
     }
@@ -105,6 +106,14 @@ pub async fn observe(State(site): State<Site>, mut request: Request, next: Next)
     }
     open.close(response.status(), &outcome);
     response
+}
+
+/// A path without a token that somebody put into it.
+fn loggable(path: &str) -> String {
+    match path.split_once(PREFIX) {
+        Some((before, _)) => format!("{before}{PREFIX}…"),
+        None => path.to_owned(),
+    }
 }
 
 /// A request that is being answered. If its client hangs up before the answer

@@ -38,8 +38,16 @@ impl Output {
     }
 }
 
-/// One line of the result.
+/// One line of the result. What others wrote into it must not steer the terminal.
 pub(crate) fn line(line: impl Display) -> io::Result<()> {
+    let plain = |c: char| {
+        if c.is_control() && c != '\t' {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    };
+    let line: String = line.to_string().chars().map(plain).collect();
     writeln!(io::stdout().lock(), "{line}")
 }
 

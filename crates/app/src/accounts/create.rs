@@ -6,6 +6,7 @@ use wharf_db::{
     Conn, ErrorKind, Tx,
     accounts::{self, Account, AccountKind},
     organizations::{self, MemberRole},
+    tokens,
 };
 use wharf_oci::Login;
 
@@ -25,7 +26,7 @@ impl App {
         site_admin: bool,
         password: Option<&str>,
     ) -> Result<Account, Error> {
-        self.permit_site(&mut self.db.reader().await?.conn(), by)
+        self.permit_lasting(&mut self.db.reader().await?.conn(), by)
             .await?;
         let login = Login::new_account(login)?;
         let password_hash = match password {
@@ -88,7 +89,27 @@ impl App {
                 return Ok(());
             }
         }
-        self.permit_site(conn, by).await.map(drop)
+        self.permit_lasting(conn, by).await
+    }
+
+    /// Permission to make what outlives the credential it is made with: users
+    /// and passwords. A token that ends, or is good in some places only, must
+    /// not leave one behind that does not and is not.
+    async fn permit_lasting(&self, conn: &mut Conn<'_>, by: &By) -> Result<(), Error> {
+        self.permit_site(conn, by).await?;
+        let By::Caller(caller) = by else {
+            return Ok(());
+        };
+        let Some(Credential::Token { id, limits, .. }) = caller.credential() else {
+            return Ok(());
+        };
+        let token = tokens::find(conn, *id).await?;
+        let ends = token.is_none_or(|token| token.expires_at.is_some());
+        if ends || !limits.is_empty() {
+            let reason = "users and passwords outlive a token that ends or is limited; use a password, or a token without an end";
+            return Err(Error::Invalid(reason.to_owned()));
+        }
+        Ok(())
     }
 
     /// Disables a user (or enables it again): none of its credentials works any more.
@@ -161,13 +182,26 @@ pub(super) async fn insert(tx: &mut Tx<'_>, account: &Account) -> Result<(), Err
     }
 }
 
+/// A site always has an administrator who can sign in.
+pub(super) async fn keep_an_administrator(
+    conn: &mut Conn<'_>,
+    user: &Account,
+) -> Result<(), Error> {
+    if user.site_admin && !accounts::has_other_administrator(conn, user.id).await? {
+        return Err(Error::LastAdministrator {
+            login: user.login.clone(),
+        });
+    }
+    Ok(())
+}
+
 struct CreateUser(Account);
 
 impl Change for CreateUser {
     type Output = Account;
 
     async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<Account, Error> {
-        app.permit_site(tx, by).await?;
+        app.permit_lasting(tx, by).await?;
         insert(tx, &self.0).await?;
         Ok(self.0.clone())
     }
@@ -221,6 +255,9 @@ impl Change for SetDisabled {
         let user = find_user(tx, &self.login).await?;
         if self.disabled && permit.actor_id() == Some(user.id) {
             return Err(Error::DisablesThemselves { login: user.login });
+        }
+        if self.disabled {
+            keep_an_administrator(tx, &user).await?;
         }
         let at = self.disabled.then(|| app.clock.now());
         Ok(accounts::set_disabled(tx, user.id, at).await?)

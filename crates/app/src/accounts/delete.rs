@@ -10,6 +10,7 @@ use wharf_db::{
     organizations, packages, teams, tokens,
 };
 
+use super::create::keep_an_administrator;
 use crate::{App, Error, authz::By, change::Change, target::find_account};
 
 impl App {
@@ -27,6 +28,7 @@ impl Change for Delete {
     async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<(), Error> {
         app.permit_owner(tx, by, &self.0).await?;
         let account = find_account(tx, &self.0).await?;
+        let account = account.filter(|account| account.kind != AccountKind::Upstream);
         let account = account.ok_or_else(|| Error::NoSuchAccount {
             login: self.0.clone(),
         })?;
@@ -37,7 +39,10 @@ impl Change for Delete {
             None => {}
         }
         match account.kind {
-            AccountKind::User => leave_organizations(tx, &account).await?,
+            AccountKind::User => {
+                keep_an_administrator(tx, &account).await?;
+                leave_organizations(tx, &account).await?;
+            }
             AccountKind::Organization => dissolve(tx, app, account.id).await?,
             AccountKind::ServiceAccount | AccountKind::Upstream => {}
         }

@@ -103,11 +103,17 @@ pub(super) async fn find_service_account(
     conn: &mut Conn<'_>,
     login: &str,
 ) -> Result<Account, Error> {
-    find_kind(conn, login, AccountKind::ServiceAccount)
-        .await?
-        .ok_or_else(|| Error::NoSuchServiceAccount {
-            login: login.to_owned(),
-        })
+    let unknown = || Error::NoSuchServiceAccount {
+        login: login.to_owned(),
+    };
+    let (organization, name) = login.split_once('+').ok_or_else(unknown)?;
+    let organization = find_kind(conn, organization, AccountKind::Organization).await?;
+    let organization = organization.ok_or_else(unknown)?;
+    let current = format!("{}+{}", organization.login, name.to_ascii_lowercase());
+    let account = accounts::find_by_login(conn, &current).await?;
+    account
+        .filter(|account| account.organization_id == Some(organization.id))
+        .ok_or_else(unknown)
 }
 
 async fn find_kind(

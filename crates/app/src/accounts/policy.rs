@@ -105,7 +105,9 @@ impl Change for SetDefault {
                 prefix: self.prefix.clone(),
             });
         };
-        if visibilities::of_owner(tx, id).await?.len() >= MOST_DEFAULTS {
+        let rules = visibilities::of_owner(tx, id).await?;
+        let is_new = rules.iter().all(|(prefix, _)| *prefix != self.prefix);
+        if is_new && rules.len() >= MOST_DEFAULTS {
             let reason = format!("{} has {MOST_DEFAULTS} rules, the most allowed", self.owner);
             return Err(Error::Invalid(reason));
         }

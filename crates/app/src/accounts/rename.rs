@@ -27,6 +27,9 @@ impl App {
     }
 }
 
+/// Most former logins of one account.
+const MOST_FORMER: i64 = 10;
+
 struct Rename {
     login: String,
     to: Login,
@@ -54,6 +57,14 @@ impl Change for Rename {
         let kept_for = accounts::kept_for(tx, to).await?;
         if kept_for.is_some_and(|id| id != permit.owner_id()) {
             return Err(taken());
+        }
+        let had = accounts::count_former(tx, account.id).await?;
+        if had >= MOST_FORMER && kept_for.is_none() {
+            let login = account.login;
+            return Err(Error::TooManyLogins {
+                login,
+                most: MOST_FORMER,
+            });
         }
         match accounts::rename(tx, &account, to, app.clock.now()).await {
             Err(error) if error.kind == ErrorKind::Duplicate => return Err(taken()),

@@ -73,9 +73,15 @@ impl Change for Create {
     async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<Account, Error> {
         let organization = self.name.organization();
         let permit = app.permit_organization(tx, by, organization).await?;
-        let organization_id = Some(permit.owner_id());
+        let id = permit.owner_id();
+        let organization = accounts::find(tx, id).await?;
+        let organization = organization.ok_or_else(|| Error::NoSuchOrganization {
+            login: self.name.organization().to_owned(),
+        })?;
         let account = Account {
-            organization_id,
+            organization_id: Some(id),
+            // As the organization is called now, whatever it was asked for as.
+            login: format!("{}+{}", organization.login, self.name.name()),
             ..self.account.clone()
         };
         create::insert(tx, &account).await?;

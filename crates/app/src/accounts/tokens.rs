@@ -128,6 +128,15 @@ impl App {
     ) -> Result<Account, Error> {
         somebody(by, holder)?;
         let account = find_holder(conn, holder).await?;
+        self.permit_tokens_of(conn, by, account).await
+    }
+
+    async fn permit_tokens_of(
+        &self,
+        conn: &mut Conn<'_>,
+        by: &By,
+        account: Account,
+    ) -> Result<Account, Error> {
         let permit = self.permit_account(conn, by, account.clone()).await?;
         let foreign = account.kind == AccountKind::User
             && permit.actor_id().is_some_and(|actor| actor != account.id);
@@ -287,12 +296,13 @@ impl Change for Revoke {
 
     /// Somebody else's token is unknown.
     async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<(), Error> {
+        somebody(by, "tokens")?;
         let unknown = || Error::NoSuchToken { id: self.0 };
         let token = tokens::find(tx, self.0).await?.ok_or_else(unknown)?;
         let holder = wharf_db::accounts::find(tx, token.account_id).await?;
         let holder = holder.ok_or_else(unknown)?;
         if let By::Caller(caller) = by {
-            app.may_revoke(tx, caller, &token, &holder).await?;
+            app.may_revoke(tx, caller, &token, holder).await?;
         }
         if tokens::revoke(tx, self.0, app.clock.now()).await? {
             return Ok(());
@@ -308,7 +318,7 @@ impl App {
         conn: &mut Conn<'_>,
         caller: &Caller,
         token: &Token,
-        holder: &Account,
+        holder: Account,
     ) -> Result<(), Error> {
         let itself =
             matches!(caller.credential(), Some(Credential::Token { id, .. }) if *id == token.id);
@@ -316,7 +326,7 @@ impl App {
             return Ok(());
         }
         let by = By::Caller(caller.clone());
-        match self.permit_holder(conn, &by, &holder.login).await {
+        match self.permit_tokens_of(conn, &by, holder).await {
             Err(Error::Refused(Refusal::NotOwner { .. })) => {
                 Err(Error::NoSuchToken { id: token.id })
             }

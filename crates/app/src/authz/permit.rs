@@ -3,6 +3,8 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
+use wharf_db::packages::Visibility;
+
 use super::{
     facts::{Actor, OwnerFacts, PackageFacts, Target},
     policy::{self, Action, Refusal},
@@ -40,6 +42,10 @@ impl<K: Kind> Permit<K> {
 
     pub fn path(&self) -> &str {
         &self.package.path
+    }
+
+    pub(crate) fn visibility(&self) -> Visibility {
+        self.package.visibility
     }
 
     /// Whose package it is.

@@ -123,7 +123,7 @@ pub enum Refusal {
     /// The holder may, but not with this fine-grained token.
     #[error("this token is limited to other packages than {path}; use one that covers it")]
     OutsideLimits { path: String },
-    #[error("this token is limited to some packages; to manage {owner}, use one that is not")]
+    #[error("this token is limited to some packages; for {owner}, use one that is not")]
     LimitedToPackages { owner: String },
     /// The holder may, but this registry token was made for something else.
     #[error("this registry token does not cover {action} on {path}; ask /token for one that does")]
@@ -361,6 +361,7 @@ pub fn decide_member(actor: &Actor, id: i64, login: &str) -> Result<(), Refusal>
         });
     }
     check_scope(user, credential, Action::Pull)?;
+    check_unlimited(actor, login)?;
     check_unnarrowed(actor, login, Action::Pull)
 }
 
@@ -370,6 +371,7 @@ pub fn decide_listing(actor: &Actor) -> Result<i64, Refusal> {
         return Err(Refusal::SignInToManageSite);
     };
     check_scope(user, credential, Action::Pull)?;
+    check_unlimited(actor, "organizations")?;
     check_unnarrowed(actor, "organizations", Action::Pull)?;
     Ok(user.id)
 }
@@ -378,13 +380,20 @@ pub fn decide_listing(actor: &Actor) -> Result<i64, Refusal> {
 fn check_whole(actor: &Actor, managed: &str) -> Result<(), Refusal> {
     if let Some((user, credential)) = &actor.user {
         check_scope(user, credential, Action::Administer)?;
-        if matches!(credential, Credential::Token { limits, .. } if !limits.packages.is_empty()) {
-            return Err(Refusal::LimitedToPackages {
-                owner: managed.to_owned(),
-            });
-        }
     }
+    check_unlimited(actor, managed)?;
     check_unnarrowed(actor, managed, Action::Administer)
+}
+
+fn check_unlimited(actor: &Actor, managed: &str) -> Result<(), Refusal> {
+    match &actor.user {
+        Some((_, Credential::Token { limits, .. })) if !limits.packages.is_empty() => {
+            Err(Refusal::LimitedToPackages {
+                owner: managed.to_owned(),
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_unnarrowed(actor: &Actor, what: &str, action: Action) -> Result<(), Refusal> {

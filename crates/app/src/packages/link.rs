@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wharf_db::{
-    Tx, organizations,
+    Tx, epochs, organizations,
     repositories::{self, Link},
 };
 use wharf_oci::{Name, SourceRepository};
@@ -68,7 +68,10 @@ pub(crate) async fn link_by_label(
     let inherits = organizations::policy(tx, owner.id)
         .await?
         .inherit_by_default;
-    Ok(repositories::link(tx, permit.package_id(), Some(repository.id), inherits).await?)
+    repositories::link(tx, permit.package_id(), Some(repository.id), inherits).await?;
+    // Others have access from now on that were refused a moment ago.
+    epochs::raise(tx).await?;
+    Ok(())
 }
 
 struct LinkTo {

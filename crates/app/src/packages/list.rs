@@ -30,6 +30,7 @@ use crate::{
 const RELEASES_SEEN: i64 = 10_000;
 /// Names that one search looks at before it answers with what it has.
 const SEARCHED: usize = 20_000;
+const SEARCHED_AT_ONCE: usize = 1000;
 
 /// A package in a list.
 #[derive(Debug, Clone)]
@@ -79,13 +80,14 @@ impl App {
             None => None,
         };
         let (mut found, mut last) = (Vec::new(), last.to_owned());
+        let at_once = search.map_or(n, |_| SEARCHED_AT_ONCE);
         let mut seen = 0;
         loop {
             let page = match by {
-                By::Caller(caller) => self.visible(caller, owner_id, &last, n).await?,
-                By::Operator => self.all(owner_id, &last, n).await?,
+                By::Caller(caller) => self.visible(caller, owner_id, &last, at_once).await?,
+                By::Operator => self.all(owner_id, &last, at_once).await?,
             };
-            seen += n.max(1);
+            seen += at_once.max(1);
             for name in page.names {
                 if search.is_none_or(|text| name.contains(text)) {
                     found.extend(self.summary(&name).await?);

@@ -10,9 +10,10 @@ use wharf_db::{
 };
 use wharf_oci::Name;
 
+use super::visibility;
 use crate::{
     App, Error,
-    authz::{By, Permit, permit::Administer},
+    authz::{By, Permit, Refusal, permit::Administer, policy},
     change::Change,
     target::{find_account, owner_facts},
 };
@@ -37,7 +38,7 @@ impl App {
         Ok(packages::redirects(&mut reader.conn(), permit.package_id()).await?)
     }
 
-    /// Makes a former name free again.
+    /// Makes a former name free again; for those who own the package.
     pub async fn release_name(
         self: &Arc<Self>,
         by: &By,
@@ -48,6 +49,9 @@ impl App {
         self.change(by, Release { package, former }).await
     }
 }
+
+/// Most names that lead to one package.
+const MOST_FORMER_NAMES: usize = 20;
 
 struct Rename {
     package: Name,
@@ -63,6 +67,12 @@ impl Change for Rename {
         let (id, to, now) = (permit.package_id(), self.to.as_str(), app.clock.now());
         if permit.path() == to {
             return Ok(());
+        }
+        if packages::redirects(tx, id).await?.len() >= MOST_FORMER_NAMES {
+            return Err(Error::TooManyNames {
+                package: permit.path().to_owned(),
+                most: MOST_FORMER_NAMES,
+            });
         }
         let leads_to = packages::find_redirect(tx, to).await?;
         if leads_to.is_some_and(|other| other != id) {
@@ -88,8 +98,9 @@ impl Rename {
         }
     }
 
-    /// The account the package will belong to: whoever renames it must be
-    /// allowed to create packages there.
+    /// The account the package will belong to. Whoever renames it must be
+    /// allowed to create packages by that name; and only those who own a
+    /// package give it to another owner, with the name it leaves behind.
     async fn new_owner(
         &self,
         app: &App,
@@ -97,6 +108,9 @@ impl Rename {
         tx: &mut Tx<'_>,
         permit: &Permit<Administer>,
     ) -> Result<i64, Error> {
+        if permit.path() == self.to.as_str() {
+            return Ok(permit.owner_id());
+        }
         let login = self.to.owner_str();
         let owner = find_account(tx, login).await?;
         // Not by a former login: the package would have a name that only leads on.
@@ -104,14 +118,22 @@ impl Rename {
         let owner = owner.ok_or_else(|| Error::NoSuchAccount {
             login: login.to_owned(),
         })?;
-        if owner.id == permit.owner_id() {
-            return Ok(owner.id);
-        }
         let facts = owner_facts(tx, owner).await?;
-        if let By::Caller(caller) = by {
-            let actor = app.current_actor(tx, caller).await?;
-            crate::authz::policy::decide_creation(&actor, &facts, self.to.as_str())
-                .map_err(|refusal| caller.explain(refusal))?;
+        let leaves = facts.id != permit.owner_id();
+        let By::Caller(caller) = by else {
+            return Ok(facts.id);
+        };
+        if leaves && !permit.by_owning() {
+            return Err(Error::Refused(Refusal::NotOwner {
+                login: caller.login().unwrap_or_default().to_owned(),
+                owner: permit.owner().login.clone(),
+            }));
+        }
+        let actor = app.current_actor(tx, caller).await?;
+        policy::decide_creation(&actor, &facts, self.to.as_str())
+            .map_err(|refusal| caller.explain(refusal))?;
+        if leaves && policy::decide_owner(&actor, &facts).is_err() {
+            visibility::check(tx, permit, &facts).await?;
         }
         Ok(facts.id)
     }
@@ -144,6 +166,64 @@ async fn hand_over(tx: &mut Tx<'_>, permit: &Permit<Administer>, now: i64) -> Re
     Ok(grants::put(tx, on, &grant, Some(actor), now).await?)
 }
 
+impl App {
+    /// Up to `limit` names in an owner's namespace that lead to packages, and
+    /// where they lead, after the name `after`.
+    pub async fn names_leading_on(
+        &self,
+        by: &By,
+        owner: &str,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<(String, String)>, Error> {
+        let mut reader = self.db.reader().await?;
+        let conn = &mut reader.conn();
+        self.permit_owner(conn, by, owner).await?;
+        let login = find_account(conn, owner)
+            .await?
+            .map(|account| account.login);
+        let login = login.unwrap_or_default();
+        Ok(packages::redirects_under(conn, &login, after, limit).await?)
+    }
+
+    /// Makes a name in an owner's namespace free again, wherever it leads.
+    pub async fn reclaim_name(
+        self: &Arc<Self>,
+        by: &By,
+        owner: &str,
+        former: &Name,
+    ) -> Result<(), Error> {
+        let (owner, former) = (owner.to_owned(), former.clone());
+        self.change(by, Reclaim { owner, former }).await
+    }
+}
+
+struct Reclaim {
+    owner: String,
+    former: Name,
+}
+
+impl Change for Reclaim {
+    type Output = ();
+
+    async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let permit = app.permit_owner(tx, by, &self.owner).await?;
+        let owner = accounts::find(tx, permit.owner_id()).await?;
+        let login = owner.map(|account| account.login).unwrap_or_default();
+        let name = self.former.as_str();
+        if self.former.owner_str() == login
+            && let Some(package) = packages::find_redirect(tx, name).await?
+        {
+            packages::remove_redirect(tx, name, package).await?;
+            return Ok(());
+        }
+        Err(Error::NotFormerName {
+            package: login,
+            name: name.to_owned(),
+        })
+    }
+}
+
 struct Release {
     package: Name,
     former: Name,
@@ -154,6 +234,14 @@ impl Change for Release {
 
     async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<(), Error> {
         let permit = app.permit_in::<Administer>(tx, by, &self.package).await?;
+        if !permit.by_owning() {
+            let login = match by {
+                By::Caller(caller) => caller.login().unwrap_or_default().to_owned(),
+                By::Operator => String::new(),
+            };
+            let owner = permit.owner().login.clone();
+            return Err(Error::Refused(Refusal::NotOwner { login, owner }));
+        }
         if packages::remove_redirect(tx, self.former.as_str(), permit.package_id()).await? {
             return Ok(());
         }

@@ -11,7 +11,7 @@ use wharf_oci::Name;
 
 use crate::{
     App, Error,
-    authz::{By, Permit, permit::Administer},
+    authz::{By, Permit, facts::OwnerFacts, permit::Administer},
     change::Change,
 };
 
@@ -71,17 +71,35 @@ pub(super) async fn change(
     visibility: Visibility,
 ) -> Result<(), Error> {
     if !permit.by_owning() {
-        let owner = permit.owner();
-        let policy = organizations::policy(tx, owner.id).await?;
-        if visibility > policy.members_widest_visibility {
-            return Err(Error::TooVisible {
-                package: permit.path().to_owned(),
-                wanted: visibility.as_str(),
-                allowed: policy.members_widest_visibility.as_str(),
-                owner: owner.login.clone(),
-            });
-        }
+        check_as(tx, permit.path(), permit.owner(), visibility).await?;
     }
     let now = app.clock.now();
     Ok(packages::set_visibility(tx, permit.package_id(), visibility, now).await?)
+}
+
+/// Whether a package may come to an owner as visible as it is, by a member.
+pub(super) async fn check(
+    conn: &mut Conn<'_>,
+    permit: &Permit<Administer>,
+    owner: &OwnerFacts,
+) -> Result<(), Error> {
+    check_as(conn, permit.path(), owner, permit.visibility()).await
+}
+
+async fn check_as(
+    conn: &mut Conn<'_>,
+    package: &str,
+    owner: &OwnerFacts,
+    visibility: Visibility,
+) -> Result<(), Error> {
+    let policy = organizations::policy(conn, owner.id).await?;
+    if visibility <= policy.members_widest_visibility {
+        return Ok(());
+    }
+    Err(Error::TooVisible {
+        package: package.to_owned(),
+        wanted: visibility.as_str(),
+        allowed: policy.members_widest_visibility.as_str(),
+        owner: owner.login.clone(),
+    })
 }

@@ -47,8 +47,7 @@ impl App {
         digest: &Digest,
     ) -> Result<OpenBlob, Error> {
         let permit = self.must_pull(caller, name).await?;
-        let held = self.held_blob(caller, &permit, digest).await?;
-        let held = held.ok_or_else(|| unknown(name, digest))?;
+        let held = self.seen_blob(caller, &permit, name, digest).await?;
         if let Some(bytes) = self.small_blobs.get(&held.key) {
             return Ok(OpenBlob::Memory(bytes));
         }
@@ -73,8 +72,7 @@ impl App {
         digest: &Digest,
     ) -> Result<u64, Error> {
         let permit = self.must_pull(caller, name).await?;
-        let held = self.held_blob(caller, &permit, digest).await?;
-        let mut held = held.ok_or_else(|| unknown(name, digest))?;
+        let mut held = self.seen_blob(caller, &permit, name, digest).await?;
         let renew_at = self.clock.now() + renew_before(self.settings.lease);
         if held.leased_until < renew_at && self.may_push(caller, name).await? {
             held = self.lease_held(caller, &permit, name, digest).await?;
@@ -85,6 +83,27 @@ impl App {
     async fn may_push(&self, caller: &Caller, name: &Name) -> Result<bool, Error> {
         let target: Arc<Target> = self.target(&caller.caches, name).await?;
         Ok(policy::decide(&caller.actor, &target, Action::Push, self.clock.now()).is_ok())
+    }
+
+    /// A blob as the caller may see it: one that is only leased is for those who push.
+    async fn seen_blob(
+        &self,
+        caller: &Caller,
+        permit: &Permit<Pull>,
+        name: &Name,
+        digest: &Digest,
+    ) -> Result<Arc<HeldBlob>, Error> {
+        let unknown = || unknown(name, digest);
+        let held = self.held_blob(caller, permit, digest).await?;
+        let held = held.ok_or_else(unknown)?;
+        if held.is_referenced || self.may_push(caller, name).await? {
+            return Ok(held);
+        }
+        // A manifest may have been pushed since that was remembered.
+        let key = (permit.package_id(), digest.clone());
+        caller.caches.blobs.invalidate(&key);
+        let held = self.held_blob(caller, permit, digest).await?;
+        held.filter(|held| held.is_referenced).ok_or_else(unknown)
     }
 
     async fn held_blob(
@@ -112,6 +131,7 @@ impl App {
             } else {
                 leased_until
             },
+            is_referenced: found.is_referenced,
             leased_until,
         });
         caller.caches.blobs.insert(key, Arc::clone(&held));
@@ -138,6 +158,7 @@ impl App {
             key: object_key(&found.blob)?,
             size: u64::try_from(found.blob.size).unwrap_or_default(),
             good_until: if found.is_referenced { i64::MAX } else { until },
+            is_referenced: found.is_referenced,
             leased_until: until,
         });
         let key = (permit.package_id(), digest.clone());

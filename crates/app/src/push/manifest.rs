@@ -15,6 +15,7 @@ use wharf_db::{
 use wharf_oci::{
     Digest, ImageConfig, Manifest, Name, Tag,
     manifest::{Descriptor, Role},
+    media_type::ManifestKind,
 };
 
 use super::{about::take_about, package::NewIds};
@@ -75,6 +76,7 @@ impl App {
                 .map_err(|e| Error::Internal(e.to_string()))?,
             labels: serde_json::to_string(&config.labels)
                 .map_err(|e| Error::Internal(e.to_string()))?,
+            platforms: platforms_of(&manifest, &config),
             config,
             manifest,
             bytes,
@@ -113,6 +115,25 @@ async fn parse(bytes: Bytes, media_type: Option<String>) -> Result<Manifest, Err
     Ok(parsed.await.map_err(|e| Error::Internal(e.to_string()))??)
 }
 
+/// Most platforms that are shown with a version.
+const MOST_PLATFORMS: usize = 50;
+/// Longest name of one, in bytes.
+const LONGEST_PLATFORM: usize = 100;
+
+/// What an image, or the images of an index, run on; as a JSON list.
+fn platforms_of(manifest: &Manifest, config: &ImageConfig) -> String {
+    let of_children = manifest
+        .references
+        .iter()
+        .filter_map(|(_, part)| part.platform.as_deref());
+    let all = config.platform.as_deref().into_iter().chain(of_children);
+    let named = all.filter(|name| name.len() <= LONGEST_PLATFORM && !name.starts_with("unknown"));
+    let mut seen = HashSet::new();
+    let distinct = named.filter(|name| seen.insert(*name));
+    let shown: Vec<&str> = distinct.take(MOST_PLATFORMS).collect();
+    serde_json::to_string(&shown).unwrap_or_else(|_| "[]".to_owned())
+}
+
 fn checked_digest(claimed: Option<&Digest>, bytes: &[u8]) -> Result<Digest, Error> {
     let Some(expected) = claimed else {
         return Ok(Digest::of(wharf_oci::manifest::DEFAULT_ALGORITHM, bytes));
@@ -135,6 +156,7 @@ struct Put {
     annotations: String,
     config: ImageConfig,
     labels: String,
+    platforms: String,
     bytes: Bytes,
     digest: Digest,
     tags: Vec<Tag>,
@@ -218,7 +240,8 @@ impl Put {
             artifact_type: self.manifest.artifact_type.as_deref(),
             subject: self.manifest.subject.as_ref().map(|s| s.digest.as_str()),
             annotations: &self.annotations,
-            platform: self.config.platform.as_deref(),
+            platforms: &self.platforms,
+            content_size: self.content_size(),
             labels: &self.labels,
             bytes: &self.bytes,
             pushed_by: permit.actor_id(),
@@ -228,7 +251,20 @@ impl Put {
         for (position, (role, descriptor)) in (0..).zip(&self.manifest.references) {
             insert_edge(tx, &version, position, *role, descriptor, &held).await?;
         }
+        if self.manifest.kind == ManifestKind::Index {
+            versions::add_up(tx, permit.package_id(), self.version_id).await?;
+        }
         Ok(self.version_id)
+    }
+
+    /// Bytes of the blobs it names, each once.
+    fn content_size(&self) -> i64 {
+        let mut seen = HashSet::new();
+        let blobs = self.manifest.references.iter();
+        let own = blobs.filter(|(role, blob)| *role != Role::Child && !blob.is_foreign());
+        let sizes = own.filter(|(_, blob)| seen.insert(&blob.digest));
+        let total = sizes.fold(0_u64, |sum, (_, blob)| sum.saturating_add(blob.size));
+        i64::try_from(total).unwrap_or(i64::MAX)
     }
 
     /// Everything the manifest refers to must be in the package, with the

@@ -113,6 +113,17 @@ impl Mount {
         };
         let (now, digest) = (self.app.clock.now(), self.digest.as_str());
         let held = blobs::find_in_package(tx, permit.package_id(), digest, now).await?;
-        Ok(held.is_some())
+        let Some(held) = held else {
+            return Ok(false);
+        };
+        if held.is_referenced {
+            return Ok(true);
+        }
+        // Only leased: to those who may push there.
+        let push = self
+            .app
+            .authorize_in::<Push>(tx, &self.caller, source)
+            .await;
+        Ok(matches!(push, Ok(Verdict::Existing(_))))
     }
 }

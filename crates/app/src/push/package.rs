@@ -66,6 +66,12 @@ impl App {
             Some(OwnerFacts { id, .. }) => *id,
             None => begin_upstream(tx, &creation.path, ids.owner, now).await?,
         };
+        // A former name is kept even while the package it leads to is deleted.
+        if packages::find_redirect(tx, &creation.path).await?.is_some() {
+            return Err(Error::PackageTaken {
+                path: creation.path,
+            });
+        }
         let package = Package {
             id: ids.package,
             owner_id,

@@ -145,6 +145,9 @@ impl App {
     }
 }
 
+/// Most patterns that hold in one place: every move of a tag reads them.
+const MOST_PATTERNS: usize = 100;
+
 struct Protect {
     scope: TagScope,
     pattern: TagPattern,
@@ -158,6 +161,17 @@ impl Change for Protect {
         let (scope, actor_id) = self.permitted(app, by, tx).await?;
         let pattern = self.pattern.as_str();
         if self.immutable {
+            let known = match scope {
+                Scope::Package(id) => immutable_tags::for_package(tx, id).await?,
+                Scope::Account(id) => immutable_tags::of_account(tx, id).await?,
+            };
+            if known.len() >= MOST_PATTERNS && !known.iter().any(|other| other == pattern) {
+                let reason = format!(
+                    "{} has {MOST_PATTERNS} patterns, the most allowed",
+                    self.scope
+                );
+                return Err(Error::Invalid(reason));
+            }
             let now = app.clock.now();
             return Ok(immutable_tags::put(tx, scope, pattern, actor_id, now).await?);
         }

@@ -1,7 +1,7 @@
 //! Promotion: several tags pointed at once, within a package or from one
 //! package into another, all or none.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use wharf_db::{
     Tx,
@@ -23,7 +23,7 @@ use crate::{
     change::Change,
     pull::stored_digest,
     push::NewIds,
-    versions::{resolve, tree_of},
+    versions::{MOST, resolve, tree_of},
 };
 
 /// Most tags promoted at once.
@@ -91,9 +91,10 @@ impl Change for Promote {
         let to = self.permit_target(app, by, tx).await?;
         let mover = Mover::new(app, &self.closed, &to);
         let mut promoted = Vec::new();
+        let mut bringing = Bringing::default();
         for Promotion { tag, source } in &self.promotions {
             let version = self.source(tx, &from, source).await?;
-            let id = bring(app, tx, &from, &to, &version).await?;
+            let id = bringing.bring(app, tx, &from, &to, &version).await?;
             mover.point(tx, tag.as_str(), id, &version.digest).await?;
             promoted.push(Promoted {
                 tag: tag.clone(),
@@ -150,34 +151,74 @@ async fn tell_the_same(tx: &mut Tx<'_>, from: i64, to: i64) -> Result<(), Error>
     Ok(about::put(tx, to, Origin::Image, &told).await?)
 }
 
-/// The id of the version in the target package, where it is brought if it is not there.
-async fn bring(
-    app: &App,
-    tx: &mut Tx<'_>,
-    from: &Permit<Pull>,
-    to: &Permit<Push>,
-    version: &Version,
-) -> Result<i64, Error> {
-    if from.package_id() == to.package_id() {
-        return Ok(version.id);
+/// What one request brings into another package: each version once, and no
+/// more than one transaction should write.
+#[derive(Debug, Default)]
+struct Bringing {
+    /// By id in the source: the id in the target.
+    brought: HashMap<i64, i64>,
+    bytes: i64,
+}
+
+impl Bringing {
+    /// Most bytes of manifests.
+    const MOST_BYTES: i64 = 32 * 1024 * 1024;
+
+    /// The id of the version in the target package, where it is brought if it is not there.
+    async fn bring(
+        &mut self,
+        app: &App,
+        tx: &mut Tx<'_>,
+        from: &Permit<Pull>,
+        to: &Permit<Push>,
+        version: &Version,
+    ) -> Result<i64, Error> {
+        if from.package_id() == to.package_id() {
+            return Ok(version.id);
+        }
+        if let Some(id) = self.brought.get(&version.id) {
+            return Ok(*id);
+        }
+        let tree = tree_of(tx, from.package_id(), version.clone()).await?;
+        if tree.more || self.brought.len() + tree.versions.len() > MOST {
+            return Err(too_much());
+        }
+        let count = i64::try_from(tree.versions.len()).unwrap_or(i64::MAX);
+        let first_id = ids::reserve(tx, count).await?;
+        for (id, part) in (first_id..).zip(&tree.versions) {
+            let id = self.bring_one(app, tx, to, part, id).await?;
+            self.brought.insert(part.id, id);
+        }
+        let root = self.brought.get(&version.id).copied();
+        root.ok_or_else(|| Error::Internal("a version has no tree".to_owned()))
     }
-    let tree = tree_of(tx, from.package_id(), version.clone()).await?;
-    let count = i64::try_from(tree.versions.len()).unwrap_or(i64::MAX);
-    let first_id = ids::reserve(tx, count).await?;
-    let (package_id, now, by) = (to.package_id(), app.clock.now(), to.actor_id());
-    let mut root = None;
-    for (id, part) in (first_id..).zip(&tree.versions) {
-        let known = versions::find_any(tx, package_id, &part.digest).await?;
-        let id = if let Some(known) = known {
+
+    async fn bring_one(
+        &mut self,
+        app: &App,
+        tx: &mut Tx<'_>,
+        to: &Permit<Push>,
+        part: &Version,
+        new_id: i64,
+    ) -> Result<i64, Error> {
+        let (package_id, now, by) = (to.package_id(), app.clock.now(), to.actor_id());
+        if let Some(known) = versions::find_any(tx, package_id, &part.digest).await? {
             if known.deleted_at.is_some() {
                 versions::push_again(tx, known.id, by, now).await?;
             }
-            known.id
-        } else {
-            versions::copy(tx, part.id, id, package_id, by, now).await?;
-            id
-        };
-        root.get_or_insert(id);
+            return Ok(known.id);
+        }
+        self.bytes += part.size;
+        if self.bytes > Self::MOST_BYTES {
+            return Err(too_much());
+        }
+        versions::copy(tx, part.id, new_id, package_id, by, now).await?;
+        Ok(new_id)
     }
-    root.ok_or_else(|| Error::Internal("a version has no tree".to_owned()))
+}
+
+fn too_much() -> Error {
+    Error::Invalid(format!(
+        "more than {MOST} manifests, or 32 MiB of them, would be brought along; promote fewer tags at once"
+    ))
 }

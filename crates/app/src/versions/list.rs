@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use wharf_db::{
     Conn, tags,
-    versions::{self, Child, Listing, Referrer, VersionDetails},
+    versions::{self, Child, Listing, VersionDetails},
 };
 use wharf_oci::{Digest, Name, Reference};
 
@@ -19,6 +19,8 @@ use crate::{
 
 /// Most tags and referrers shown with a version.
 const SHOWN: i64 = 100;
+/// Most parts of an index shown with it.
+const CHILDREN_SHOWN: i64 = 1000;
 
 /// Which versions are listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,16 +41,16 @@ pub struct VersionSummary {
     pub tags: Vec<String>,
     /// os/architecture[/variant]
     pub platforms: Vec<String>,
-    /// Bytes of its blobs, each once; those of an index's images included.
-    pub size: i64,
 }
 
 /// A version, with what belongs to it.
 #[derive(Debug)]
 pub struct VersionView {
     pub summary: VersionSummary,
+    /// The first thousand.
     pub children: Vec<Child>,
-    pub referrers: Vec<Referrer>,
+    /// The first hundred, as (digest, media type, artifact type).
+    pub referrers: Vec<(String, String, Option<String>)>,
     /// The index that lists it.
     pub parent: Option<String>,
     pub annotations: BTreeMap<String, String>,
@@ -78,8 +80,8 @@ impl App {
         let mut reader = self.db.reader().await?;
         let conn = &mut reader.conn();
         let mut summaries = Vec::new();
-        for version in versions::list(conn, id, listing, before, limit).await? {
-            summaries.push(summary(conn, version).await?.0);
+        for version in versions::list(conn, id, listing, before, limit, i64::MAX).await? {
+            summaries.push(summary(conn, version).await?);
         }
         Ok(summaries)
     }
@@ -106,11 +108,10 @@ impl App {
         })?;
         let texts = versions::texts(conn, version.id).await?.unwrap_or_default();
         let digest = version.digest.clone();
-        let (summary, children) = summary(conn, version).await?;
         Ok(VersionView {
-            summary,
-            children,
-            referrers: versions::referrers(conn, id, &digest, None, "", SHOWN).await?,
+            children: versions::children(conn, version.id, CHILDREN_SHOWN).await?,
+            summary: summary(conn, version).await?,
+            referrers: versions::attached_names(conn, id, &digest, SHOWN).await?,
             parent: versions::find_parent(conn, id, &digest).await?,
             annotations: serde_json::from_str(&texts.0).unwrap_or_default(),
             labels: serde_json::from_str(&texts.1).unwrap_or_default(),
@@ -133,20 +134,10 @@ pub(crate) async fn resolve(
     }
 }
 
-async fn summary(
-    conn: &mut Conn<'_>,
-    version: VersionDetails,
-) -> Result<(VersionSummary, Vec<Child>), Error> {
-    let children = versions::children(conn, version.id).await?;
-    let of_children = children.iter().filter_map(|child| child.platform.clone());
-    let mut platforms: Vec<String> = version.platform.clone().into_iter().collect();
-    platforms.extend(of_children.filter(|platform| !platform.starts_with("unknown")));
-    platforms.dedup();
-    let summary = VersionSummary {
+async fn summary(conn: &mut Conn<'_>, version: VersionDetails) -> Result<VersionSummary, Error> {
+    Ok(VersionSummary {
         tags: tags::first_of_version(conn, version.id, SHOWN).await?,
-        size: versions::blob_bytes(conn, version.id).await?,
-        platforms,
+        platforms: serde_json::from_str(&version.platforms).unwrap_or_default(),
         version,
-    };
-    Ok((summary, children))
+    })
 }

@@ -9,4 +9,4 @@ pub(crate) use list::resolve;
 pub use list::{VersionFilter, VersionSummary, VersionView};
 pub use removal::DeletedVersions;
 pub(crate) use removal::Remover;
-pub(crate) use tree::tree_of;
+pub(crate) use tree::{MOST, tree_of};

@@ -8,14 +8,19 @@ use wharf_db::{
 };
 use wharf_oci::{Digest, Name, Reference};
 
-use super::{list::resolve, tree_of};
+use super::{MOST, list::resolve, tree_of};
 use crate::{
     App, Error,
     authz::{By, Permit, permit::Delete},
     cache::ClosedTags,
     change::Change,
+    clock::HOUR,
     tags::Mover,
 };
+
+/// How long an untagged version is left alone by pruning, in microseconds: a
+/// push of several manifests may be under way.
+const PRUNED_AFTER: i64 = HOUR;
 
 /// What a deletion took, by digest: what was named first, then what belonged to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,8 +47,8 @@ impl App {
         self.change(by, delete).await
     }
 
-    /// Deletes up to `limit` versions that no tag, index or subject holds;
-    /// `more` if there are others. No image that a tag leads to loses a part.
+    /// Deletes up to `limit` versions that no tag, index or subject holds, and
+    /// that have been there for an hour; `more` if there are others. No image that a tag leads to loses a part.
     pub async fn delete_untagged(
         self: &Arc<Self>,
         by: &By,
@@ -114,9 +119,11 @@ impl<'a> Remover<'a> {
         Ok(versions::delete(tx, version.id, self.now, self.actor_id, &kept).await?)
     }
 
-    /// Deletes a version and what belongs to nothing else; returns their digests.
-    async fn remove_tree(&self, tx: &mut Tx<'_>, root: Version) -> Result<Vec<String>, Error> {
+    /// Deletes a version and what belongs to nothing else. Of very many parts
+    /// some stay, and stand for themselves from then on.
+    async fn remove_tree(&self, tx: &mut Tx<'_>, root: Version) -> Result<DeletedVersions, Error> {
         let tree = tree_of(tx, self.package_id, root).await?;
+        let more = tree.more;
         let mut removed = Vec::new();
         let mut gone: HashSet<String> = HashSet::new();
         for (at, version) in tree.versions.into_iter().enumerate() {
@@ -127,7 +134,10 @@ impl<'a> Remover<'a> {
             gone.insert(version.digest.clone());
             removed.push(version.digest);
         }
-        Ok(removed)
+        Ok(DeletedVersions {
+            digests: removed,
+            more,
+        })
     }
 
     /// Whether a part stays: it is tagged, listed by an index that stays, or
@@ -183,10 +193,7 @@ impl Change for DeleteVersion {
             reference: self.reference.clone(),
         })?;
         let remover = Remover::new(app, &self.closed, &permit);
-        Ok(DeletedVersions {
-            digests: remover.remove_tree(tx, version).await?,
-            more: false,
-        })
+        remover.remove_tree(tx, version).await
     }
 }
 
@@ -209,15 +216,18 @@ impl Change for DeleteUntagged {
         let id = permit.package_id();
         let remover = Remover::new(app, &self.closed, &permit);
         let mut deleted = DeletedVersions::default();
-        let listed = versions::list(tx, id, Listing::Untagged, i64::MAX, self.limit).await?;
-        for version in listed {
+        let old = app.clock.now() - PRUNED_AFTER;
+        let listing = Listing::Untagged;
+        for version in versions::list(tx, id, listing, i64::MAX, self.limit, old).await? {
+            if deleted.digests.len() >= MOST {
+                break;
+            }
             if let Some(version) = versions::find(tx, id, &version.digest).await? {
-                deleted
-                    .digests
-                    .extend(remover.remove_tree(tx, version).await?);
+                let tree = remover.remove_tree(tx, version).await?;
+                deleted.digests.extend(tree.digests);
             }
         }
-        let rest = versions::list(tx, id, Listing::Untagged, i64::MAX, 1).await?;
+        let rest = versions::list(tx, id, listing, i64::MAX, 1, old).await?;
         deleted.more = !rest.is_empty();
         Ok(deleted)
     }
@@ -242,6 +252,7 @@ impl Change for RestoreVersion {
             digest: self.digest.clone(),
         })?;
         let mover = Mover::new(app, &self.closed, &permit);
+        let limit = i64::try_from(MOST).unwrap_or(i64::MAX);
         let mut waiting = vec![root];
         while let Some(version) = waiting.pop() {
             if version.deleted_at.is_none() {
@@ -256,10 +267,8 @@ impl Change for RestoreVersion {
                     mover.point(tx, &tag, version.id, &version.digest).await?;
                 }
             }
-            for child in versions::children(tx, version.id).await? {
-                waiting.extend(versions::find_any(tx, id, &child.digest).await?);
-            }
-            waiting.extend(versions::deleted_with(tx, id, &version).await?);
+            waiting.extend(versions::parts(tx, version.id, i64::MAX).await?);
+            waiting.extend(versions::deleted_with(tx, id, &version, limit).await?);
         }
         Ok(())
     }

@@ -10,56 +10,37 @@ use wharf_db::{
 
 use crate::Error;
 
-/// Most manifests that are handled as one.
-const MOST: usize = 5000;
+/// Most manifests that one request handles: they are written in one transaction.
+pub(crate) const MOST: usize = 1000;
 
 /// A version and what belongs to it, the version first.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
     pub versions: Vec<Version>,
+    /// There is more than [`MOST`].
+    pub more: bool,
 }
 
-/// Finds everything live that belongs to `root`.
+/// Finds what is live and belongs to `root`, up to [`MOST`].
 pub(crate) async fn tree_of(
     conn: &mut Conn<'_>,
     package_id: i64,
     root: Version,
 ) -> Result<Tree, Error> {
+    let limit = i64::try_from(MOST).unwrap_or(i64::MAX);
     let mut seen: HashSet<i64> = HashSet::from([root.id]);
     let mut tree = Tree::default();
     let mut waiting = VecDeque::from([root]);
     while let Some(version) = waiting.pop_front() {
-        let mut found: Vec<String> = Vec::new();
-        let children = versions::children(conn, version.id).await?;
-        found.extend(children.into_iter().map(|child| child.digest));
-        found.extend(attached(conn, package_id, &version.digest).await?);
-        for digest in found {
-            let part = versions::find(conn, package_id, &digest).await?;
-            waiting.extend(part.filter(|part| seen.insert(part.id)));
+        if tree.versions.len() == MOST {
+            tree.more = true;
+            break;
         }
+        let mut found = versions::parts(conn, version.id, limit).await?;
+        found.extend(versions::attached(conn, package_id, &version.digest, limit).await?);
+        let live = found.into_iter().filter(|part| part.deleted_at.is_none());
+        waiting.extend(live.filter(|part| seen.insert(part.id)));
         tree.versions.push(version);
-        if seen.len() > MOST {
-            return Err(Error::Invalid(format!(
-                "more than {MOST} manifests belong to this one; handle its parts first"
-            )));
-        }
     }
     Ok(tree)
-}
-
-async fn attached(
-    conn: &mut Conn<'_>,
-    package_id: i64,
-    subject: &str,
-) -> Result<Vec<String>, Error> {
-    const PAGE: i64 = 500;
-    let mut all: Vec<String> = Vec::new();
-    loop {
-        let after = all.last().cloned().unwrap_or_default();
-        let page = versions::referrers(conn, package_id, subject, None, &after, PAGE).await?;
-        if page.is_empty() || all.len() > MOST {
-            return Ok(all);
-        }
-        all.extend(page.into_iter().map(|referrer| referrer.digest));
-    }
 }

@@ -57,7 +57,8 @@ async fn picture(site: &Site, name: &Name, kind: &str) -> Result<String, Error> 
         "size.svg" => match view.latest.and_then(|tag| tag.parse().ok()) {
             Some(latest) => {
                 let version = app.version(&anybody, name, &latest).await?;
-                let of_blobs = u64::try_from(version.summary.size).unwrap_or_default();
+                let of_blobs =
+                    u64::try_from(version.summary.version.content_size).unwrap_or_default();
                 svg("image size", &bytes(of_blobs), Color::Blue)
             }
             None => svg("image size", "none", Color::Grey),

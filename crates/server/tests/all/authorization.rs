@@ -33,7 +33,8 @@ struct Case {
 fn case(route: &str, package: &str) -> Case {
     let image = image("one");
     let manifest = format!("/v2/{package}/manifests/1");
-    let blob = format!("/v2/{package}/blobs/{}", Digest::sha256(LOOSE_BLOB));
+    let blob = format!("/v2/{package}/blobs/{}", Digest::sha256(&image.blobs[1]));
+    let loose = format!("/v2/{package}/blobs/{}", Digest::sha256(LOOSE_BLOB));
     let of = |method: Method, path: String| Case {
         method,
         path,
@@ -56,7 +57,7 @@ fn case(route: &str, package: &str) -> Case {
         "v2_manifest_delete" => of(Method::DELETE, manifest),
         "v2_blob_get" => of(Method::GET, blob),
         "v2_blob_head" => of(Method::HEAD, blob),
-        "v2_blob_delete" => of(Method::DELETE, blob),
+        "v2_blob_delete" => of(Method::DELETE, loose),
         "v2_upload_begin" => of(Method::POST, format!("/v2/{package}/blobs/uploads/")),
         "v2_upload_status" => upload(Method::GET),
         "v2_upload_append" => upload(Method::PATCH),

@@ -127,6 +127,15 @@ impl World {
                     None => Ok(()),
                 }
             }
+            Asks::OnOwn => {
+                self.decide_on(actor, target, Action::Administer)?;
+                match (&actor.user, &target.package) {
+                    (Some((user, _)), Some(_)) if !policy::has_role_by_owning(user, target) => {
+                        policy::decide_owner(actor, &self.stranger_to(user.id))
+                    }
+                    _ => Ok(()),
+                }
+            }
             Asks::Owner => policy::decide_owner(actor, acme),
             Asks::OwnerOfAlice => policy::decide_owner(actor, &self.alice),
             Asks::Member => policy::decide_member(actor, acme.id, &acme.login),
@@ -140,6 +149,14 @@ impl World {
             Asks::Listing => policy::decide_listing(actor).map(drop),
             Asks::Site => policy::decide_site(actor),
         }
+    }
+
+    /// An owner that this user is not.
+    fn stranger_to(&self, user_id: i64) -> OwnerFacts {
+        let other = [&self.alice, &self.stranger]
+            .into_iter()
+            .find(|owner| owner.id != user_id);
+        other.expect("one of two").clone()
     }
 
     /// Whoever manages the tokens of the caller: itself, or an organization.

@@ -96,7 +96,15 @@ async fn a_full_disk_reads_and_deletes_on_and_loses_nothing() {
     assert_eq!(caller.get(&manifest("1")).await.status(), StatusCode::OK);
     let deleted = caller.delete(&manifest("2")).await.status();
     assert_eq!(deleted, StatusCode::ACCEPTED);
-    let ready = caller.get("/readyz").await.status();
+    let mut ready = StatusCode::OK;
+    for _ in 0..10 {
+        // The database gives room back when it tidies its log.
+        fill(&caller, 4 << 10).await;
+        ready = caller.get("/readyz").await.status();
+        if ready == StatusCode::SERVICE_UNAVAILABLE {
+            break;
+        }
+    }
     assert_eq!(ready, StatusCode::SERVICE_UNAVAILABLE);
     assert!(disk.mount("remount,size=200m"), "more room");
     assert_eq!(push(&caller, vec![9; 8 << 20]).await, StatusCode::CREATED);

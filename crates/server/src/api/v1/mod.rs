@@ -256,6 +256,18 @@ fn owners(api: Api) -> Api {
 
 fn repositories(api: Api) -> Api {
     api.get(
+        "/owners/{owner}/former-names",
+        owners::former_names,
+        about("Names of an owner that lead to packages, its own or others'")
+            .asks::<super::page::Paging>()
+            .pages::<owners::FormerBody>(),
+    )
+    .delete(
+        "/owners/{owner}/former-names",
+        owners::reclaim_name,
+        about("Make such a name free").asks::<packages::FormerName>(),
+    )
+    .get(
         "/owners/{owner}/repositories",
         repositories::list,
         about("List connected source repositories")

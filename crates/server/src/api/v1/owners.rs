@@ -7,7 +7,10 @@ use utoipa::{IntoParams, ToSchema};
 use wharf_app::{clock::rfc3339, packages::KEPT, tags::TagScope};
 use wharf_db::packages::DeletedPackage;
 
-use super::{packages::VisibilityBody, tags::Pattern};
+use super::{
+    packages::{FormerName, VisibilityBody},
+    tags::Pattern,
+};
 use crate::{
     Site,
     api::{
@@ -141,5 +144,39 @@ pub async fn unprotect(
     site.app
         .make_mutable(&by, &TagScope::Owner(owner), &pattern)
         .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A name that leads to a package.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FormerBody {
+    name: String,
+    /// The package's name now
+    leads_to: String,
+}
+
+pub async fn former_names(
+    State(site): State<Site>,
+    Acting(by): Acting,
+    OwnerOf(owner): OwnerOf,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Page<FormerBody>>, Failure> {
+    let (after, limit) = (paging.after(), paging.limit());
+    let rows = site
+        .app
+        .names_leading_on(&by, owner.as_str(), after, one_more(limit));
+    let item = |(name, leads_to)| FormerBody { name, leads_to };
+    let page = Page::of(rows.await?, limit, |(name, _)| name.clone(), item);
+    Ok(Json(page))
+}
+
+pub async fn reclaim_name(
+    State(site): State<Site>,
+    Acting(by): Acting,
+    OwnerOf(owner): OwnerOf,
+    Query(former): Query<FormerName>,
+) -> Result<StatusCode, Failure> {
+    let former = parse("name", &former.name)?;
+    site.app.reclaim_name(&by, owner.as_str(), &former).await?;
     Ok(StatusCode::NO_CONTENT)
 }

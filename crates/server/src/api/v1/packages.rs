@@ -261,7 +261,7 @@ pub async fn former_names(
 #[serde(deny_unknown_fields)]
 pub struct FormerName {
     /// OWNER/NAME
-    name: String,
+    pub name: String,
 }
 
 pub async fn release_name(

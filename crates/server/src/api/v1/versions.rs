@@ -10,7 +10,7 @@ use wharf_app::{
     clock::rfc3339,
     versions::{DeletedVersions, VersionFilter, VersionSummary, VersionView},
 };
-use wharf_db::versions::{Child, Referrer};
+use wharf_db::versions::Child;
 
 use crate::{
     Site,
@@ -55,7 +55,7 @@ impl From<VersionSummary> for VersionItem {
             artifact_type: version.artifact_type,
             tags: summary.tags,
             platforms: summary.platforms,
-            size: summary.size,
+            size: version.content_size,
             manifest_size: version.size,
             pushed_by: version.pushed_by,
             created_at: rfc3339(version.created_at),
@@ -69,7 +69,7 @@ impl From<VersionSummary> for VersionItem {
 pub struct VersionBody {
     #[serde(flatten)]
     item: VersionItem,
-    /// What an index lists
+    /// What an index lists; the first thousand
     children: Vec<ChildBody>,
     /// What names it as its subject: signatures, SBOMs; the first hundred
     referrers: Vec<ReferrerBody>,
@@ -104,10 +104,10 @@ impl From<VersionView> for VersionBody {
             media_type: child.media_type,
             platform: child.platform,
         };
-        let referrer = |referrer: Referrer| ReferrerBody {
-            digest: referrer.digest,
-            media_type: referrer.media_type,
-            artifact_type: referrer.artifact_type,
+        let referrer = |(digest, media_type, artifact_type)| ReferrerBody {
+            digest,
+            media_type,
+            artifact_type,
         };
         Self {
             item: view.summary.into(),

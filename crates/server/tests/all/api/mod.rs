@@ -1,5 +1,6 @@
 //! `/api/v1` as its users meet it.
 
+mod attacks;
 mod input;
 mod links;
 mod names;

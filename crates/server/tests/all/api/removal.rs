@@ -2,7 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use wharf_app::clock::DAY;
+use wharf_app::clock::{DAY, HOUR};
 use wharf_db::packages::Visibility;
 use wharf_oci::Digest;
 use wharf_testkit::{Caller, TestRegistry, image, push_image};
@@ -55,6 +55,9 @@ async fn pruning_leaves_every_tag_pulling_on_every_platform() {
         digests(&alice, "untagged").await,
         [&loose, &replaced[0]].map(ToString::to_string)
     );
+    let pruned = post(&alice, "packages/alice/app/prune").await;
+    assert_eq!(pruned["digests"], json!([]), "a push may be under way");
+    registry.clock.advance(2 * HOUR);
     let pruned = post(&alice, "packages/alice/app/prune").await;
     assert_eq!(
         pruned["digests"].as_array().expect("a list").len(),
@@ -169,6 +172,18 @@ async fn a_manifest_that_is_pushed_again_is_back() {
     push_image(&alice, APP, "1", &one).await;
     let blob = format!("/v2/{APP}/blobs/{}", Digest::sha256(&one.blobs[1]));
     delete(&alice, &format!("packages/{APP}/versions/1")).await;
+    registry.set_visibility(APP, Visibility::Public).await;
+    let reader = registry.user("reader").await;
+    assert_eq!(reader.get(&blob).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(
+        alice.get(&blob).await.status(),
+        StatusCode::OK,
+        "leased to those who push"
+    );
+    let mount = "/v2/reader/app/blobs/uploads/?from=alice/app&mount=";
+    let layer = Digest::sha256(&one.blobs[1]);
+    let mounted = reader.post(&format!("{mount}{layer}")).await;
+    assert_eq!(mounted.status(), StatusCode::ACCEPTED, "to be uploaded");
     // Long after: no lease holds the blobs for the package any more.
     registry.clock.advance(2 * DAY);
     assert_eq!(alice.get(&blob).await.status(), StatusCode::NOT_FOUND);

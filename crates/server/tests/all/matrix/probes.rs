@@ -15,6 +15,8 @@ pub enum Asks {
     /// Of a package that was deleted: there is none.
     OnDeleted(Action),
     PullAndPush,
+    /// To administer a package that is one's own.
+    OnOwn,
     /// To manage acme.
     Owner,
     OwnerOfAlice,
@@ -137,7 +139,7 @@ fn of_package(method: &'static str, path: &'static str) -> Probe {
         ("POST", "/rename") => (administer, done, rest, r#"{"to":"NAME"}"#),
         ("GET", "/former-names") => (administer, found, rest, ""),
         ("DELETE", "/former-names") => {
-            (administer, not_found, "/former-names?name=alice/never", "")
+            (Asks::OnOwn, not_found, "/former-names?name=alice/never", "")
         }
         ("GET", "/explain") => (Asks::Nothing, found, rest, ""),
         ("GET", "/downloads") => (pull, found, rest, ""),
@@ -193,6 +195,9 @@ fn of_account(method: &'static str, path: &'static str) -> Probe {
     if let Some(rest) = path.strip_prefix(ORGANIZATION) {
         return of_organization(method, rest);
     }
+    if path.starts_with("/owners/") {
+        return of_owner(method, path);
+    }
     let (found, done, missing) = ("200", "204", "404 NOT_FOUND");
     let (asks, allowed, path, body) = match (method, path) {
         ("GET", "/user") => (Asks::SignedIn, found, path, ""),
@@ -219,13 +224,25 @@ fn of_account(method: &'static str, path: &'static str) -> Probe {
             let token = r#"{"scopes":["read:packages"],"expires_in":60}"#;
             (Asks::Themselves, "201", path, token)
         }
-        ("DELETE", "/tokens/{id}") => (Asks::Nothing, missing, "/tokens/999999999", ""),
+        ("DELETE", "/tokens/{id}") => (Asks::SignedIn, missing, "/tokens/999999999", ""),
         ("POST", "/credentials/revoke") => (Asks::Nothing, done, path, r#"{"credentials":[]}"#),
         ("GET", "/organizations") => (Asks::Listing, found, path, ""),
         ("POST", "/organizations") => {
             let acme = r#"{"login":"acme","owner":"alice"}"#;
             (Asks::OwnerOfAlice, "409 CONFLICT", path, acme)
         }
+        ("GET", "/packages") => (Asks::Catalog, found, "/packages?limit=1", ""),
+        _ => panic!("{method} {path} has no probe: say here how it is asked for"),
+    };
+    Probe {
+        body,
+        ..probe(method, format!("/api/v1{path}"), asks, &[allowed])
+    }
+}
+
+fn of_owner(method: &'static str, path: &'static str) -> Probe {
+    let (found, done, missing) = ("200", "204", "404 NOT_FOUND");
+    let (asks, allowed, path, body) = match (method, path) {
         ("GET", "/owners/{owner}/deleted-packages") => {
             (Asks::Owner, found, "/owners/acme/deleted-packages", "")
         }
@@ -266,6 +283,15 @@ fn of_account(method: &'static str, path: &'static str) -> Probe {
             "/owners/acme/immutable-tags?pattern=none",
             "",
         ),
+        ("GET", "/owners/{owner}/former-names") => {
+            (Asks::Owner, found, "/owners/acme/former-names", "")
+        }
+        ("DELETE", "/owners/{owner}/former-names") => (
+            Asks::Owner,
+            missing,
+            "/owners/acme/former-names?name=acme/never",
+            "",
+        ),
         ("GET", "/owners/{owner}/repositories") => {
             (Asks::Owner, found, "/owners/acme/repositories", "")
         }
@@ -292,7 +318,6 @@ fn of_account(method: &'static str, path: &'static str) -> Probe {
             };
             (Asks::Owner, missing, path, role)
         }
-        ("GET", "/packages") => (Asks::Catalog, found, "/packages?limit=1", ""),
         _ => panic!("{method} {path} has no probe: say here how it is asked for"),
     };
     Probe {

@@ -341,7 +341,9 @@ async fn the_same_content_twice_at_once_is_kept_once() {
 async fn mounts_stay_within_what_the_caller_can_read() {
     let registry = TestRegistry::start().await;
     let (alice, bob) = (registry.user("alice").await, registry.user("bob").await);
-    let digest = alice.push_blob("alice/one", "shared").await;
+    let shared = image("shared");
+    push_image(&alice, "alice/one", "1", &shared).await;
+    let digest = Digest::sha256(&shared.blobs[1]);
     let mount = async |caller: &Caller, query: &str| {
         let name = &caller.login;
         caller
@@ -369,7 +371,7 @@ async fn mounts_stay_within_what_the_caller_can_read() {
     assert_eq!(mount(&bob, "&from=alice/one").await, StatusCode::CREATED);
     assert_eq!(mount(&bob, "").await, StatusCode::CREATED);
     let body = bob.get(&format!("/v2/bob/two/blobs/{digest}")).await;
-    assert_eq!(body.text().await.expect("text"), "shared");
+    assert_eq!(body.text().await.expect("text"), "layer of shared");
     registry.assert_sound().await;
 }
 
@@ -377,7 +379,9 @@ async fn mounts_stay_within_what_the_caller_can_read() {
 async fn a_narrowed_token_mounts_only_from_where_it_may_pull() {
     let registry = TestRegistry::start().await;
     let alice = registry.user("alice").await;
-    let digest = alice.push_blob("alice/one", "shared").await;
+    let shared = image("shared");
+    push_image(&alice, "alice/one", "1", &shared).await;
+    let digest = Digest::sha256(&shared.blobs[1]);
     let path = format!("/v2/alice/two/blobs/uploads/?mount={digest}&from=alice/one");
     let target_only = alice
         .with_registry_token(&["repository:alice/two:pull,push"])

@@ -390,16 +390,16 @@ async fn link(
         let note = format!("{package} is built from {repository}");
         return change(api, output, (Method::Put, path), Some(body), note).await;
     }
-    let link = api.get(&path).await?;
-    let line = |link: &Value| {
-        let inherits = link["inherits_access"] == true;
+    let linked = api.get(&path).await?;
+    let line = |row: &Value| {
+        let inherits = row["inherits_access"] == true;
         let access = if inherits { "inherits its access" } else { "" };
         table::line([
-            table::text(&link["repository"]).to_owned(),
+            table::text(&row["repository"]).to_owned(),
             access.to_owned(),
         ])
     };
-    print(output, &[link], line)
+    print(output, &[linked], line)
 }
 
 async fn downloads(
