@@ -2,17 +2,21 @@
 
 use wharf_db::{
     Db, Error, ErrorKind, Tx, Write,
+    about::{self, Origin, PackageAbout},
     accounts::{self, Account, AccountKind},
     blobs::{self, Blob},
+    downloads::{self, Counted},
     epochs,
     grants::{self, Grant, Granted, Principal, Role},
     ids::Ids,
     organizations::{self, MemberRole, Policy},
     packages::{self, Package, Selection, Visibility},
+    repositories::{self, Repository},
     tags,
     teams::{self, Team},
     tokens, uploads, verify,
-    versions::{self, BlobEdge, ChildEdge, NewVersion},
+    versions::{self, BlobEdge, ChildEdge, Listing, NewVersion},
+    visibilities,
 };
 use wharf_testkit::TestPostgres;
 
@@ -481,6 +485,193 @@ async fn an_upload_advances_from_where_it_stands(db: &Db) {
     made.expect("holds");
 }
 
+async fn names_lead_on_through_every_renaming(db: &Db) {
+    company(db).await;
+    let made = write!(db, |tx| {
+        let service = Account {
+            organization_id: Some(5),
+            ..account(6, "acme+ci", AccountKind::ServiceAccount)
+        };
+        accounts::insert(tx, &service).await?;
+        packages::rename(tx, 11, "acme/server", 5, 2).await?;
+        packages::redirect(tx, "acme/app", 11, 2).await?;
+        let acme = accounts::find(tx, 5).await?.expect("there");
+        accounts::rename(tx, &acme, "acme-inc", 3).await?;
+        packages::rename_owner(tx, 5, "acme", "acme-inc").await?;
+        assert_eq!(
+            accounts::find(tx, 6).await?.expect("there").login,
+            "acme-inc+ci"
+        );
+        assert!(accounts::find_by_login(tx, "acme").await?.is_none());
+        let former = accounts::find_by_former_login(tx, "acme").await?;
+        assert_eq!(former.expect("kept").id, 5);
+        assert_eq!(accounts::kept_for(tx, "acme").await?, Some(5));
+        assert!(packages::find(tx, "acme-inc/server").await?.is_some());
+        assert_eq!(packages::find_redirect(tx, "acme-inc/app").await?, Some(11));
+        assert_eq!(packages::redirects(tx, 11).await?, ["acme-inc/app"]);
+        let under = packages::redirects_under(tx, "acme-inc", "", 9).await?;
+        assert_eq!(under, [("acme-inc/app".into(), "acme-inc/server".into())]);
+        assert!(packages::remove_redirect(tx, "acme-inc/app", 11).await?);
+        assert!(!packages::remove_redirect(tx, "acme-inc/app", 11).await?);
+        let acme = accounts::find(tx, 5).await?.expect("there");
+        accounts::rename(tx, &acme, "acme", 4).await?;
+        assert_eq!(accounts::kept_for(tx, "acme").await?, None);
+        assert_eq!(accounts::count_former(tx, 5).await?, 1);
+    });
+    made.expect("holds");
+    let taken = write!(db, |tx| {
+        packages::rename(tx, 11, "alice/app", 5, 2).await?;
+    });
+    assert_eq!(taken.expect_err("taken").kind, ErrorKind::Duplicate);
+}
+
+async fn what_is_deleted_hides_until_it_is_restored_or_purged(db: &Db) {
+    world(db).await;
+    let made = write!(db, |tx| {
+        versions::insert(tx, &version(20, "child", None)).await?;
+        let index = version(21, "index", None);
+        versions::insert(tx, &index).await?;
+        let edge = ChildEdge {
+            position: 0,
+            digest: "child",
+            media_type: "x",
+            size: 2,
+            platform: None,
+        };
+        versions::insert_child_edge(tx, &index, &edge).await?;
+        versions::insert(tx, &version(22, "signature", Some("index"))).await?;
+        let listed = versions::list(tx, 10, Listing::All, i64::MAX, 9, i64::MAX).await?;
+        let ids: Vec<i64> = listed.iter().map(|version| version.id).collect();
+        assert_eq!(ids, [21], "parts are listed with what they belong to");
+        assert_eq!(versions::parts(tx, 21, 9).await?[0].id, 20);
+        assert_eq!(versions::attached(tx, 10, "index", 9).await?[0].id, 22);
+        assert_eq!(
+            versions::attached_names(tx, 10, "index", 9).await?[0].0,
+            "signature"
+        );
+        for id in [21, 22] {
+            versions::delete(tx, id, 50, Some(1), r#"["latest"]"#).await?;
+        }
+        assert!(versions::find(tx, 10, "index").await?.is_none());
+        let deleted = versions::find_any(tx, 10, "index").await?.expect("kept");
+        let with = versions::deleted_with(tx, 10, &deleted, 9).await?;
+        assert_eq!(with[0].id, 22);
+        assert_eq!(
+            versions::deleted_tags(tx, 21).await?.as_deref(),
+            Some(r#"["latest"]"#)
+        );
+        let untagged = versions::list(tx, 10, Listing::Untagged, i64::MAX, 9, i64::MAX).await?;
+        assert_eq!(untagged[0].id, 20, "it stands for itself now");
+        let young = versions::list(tx, 10, Listing::Untagged, i64::MAX, 9, 1).await?;
+        assert!(young.is_empty(), "pushed at 1");
+        versions::restore(tx, 21).await?;
+        versions::add_up(tx, 10, 21).await?;
+        assert_eq!(versions::purge(tx, 49, 9).await?, 0);
+        assert_eq!(versions::purge(tx, 50, 9).await?, 1);
+        assert!(versions::find_any(tx, 10, "signature").await?.is_none());
+    });
+    made.expect("holds");
+    let made = write!(db, |tx| {
+        packages::touch(tx, 10, 2).await?;
+        packages::delete(tx, 10, 60, Some(1)).await?;
+        assert!(packages::find(tx, "alice/app").await?.is_none());
+        assert!(packages::find_by_id(tx, 10).await?.is_none());
+        assert!(packages::find_deleted(tx, "alice/app").await?.is_some());
+        assert_eq!(packages::deleted(tx, 1, "", 9).await?[0].path, "alice/app");
+        let any = packages::any_of_owner(tx, 1).await?;
+        assert_eq!(any, Some(("alice/app".into(), true)));
+        let again = package(12, "alice/app", Visibility::Private);
+        assert!(!packages::insert_if_absent(tx, &again).await?, "kept");
+        packages::restore(tx, 10).await?;
+        assert!(packages::find(tx, "alice/app").await?.is_some());
+        packages::delete(tx, 10, 60, None).await?;
+        assert_eq!(packages::purge(tx, 59, 9).await?, 0);
+        assert_eq!(packages::purge(tx, 60, 9).await?, 1);
+        assert!(packages::insert_if_absent(tx, &again).await?, "free");
+    });
+    made.expect("holds");
+}
+
+async fn repositories_are_linked_and_granted(db: &Db) {
+    company(db).await;
+    let made = write!(db, |tx| {
+        let repository = Repository {
+            id: 70,
+            owner_id: 5,
+            name: "github.com/Acme/App".into(),
+            created_at: 1,
+        };
+        for _ in 0..2 {
+            repositories::insert_if_absent(tx, &repository, "github.com/acme/app").await?;
+        }
+        let listed = repositories::list(tx, 5, "", 9).await?;
+        assert_eq!(listed, [repository]);
+        repositories::link(tx, 11, Some(70), true).await?;
+        let link = repositories::of_package(tx, 11).await?.expect("linked");
+        assert!(link.inherits_access && link.id == 70);
+        let on = Granted::Repository(70);
+        let team = grant(Principal::Team(50), Role::Write, None);
+        grants::put(tx, on, &team, None, 1).await?;
+        let ci = grant(Principal::SourceRepository(70), Role::Admin, Some(9));
+        grants::put(tx, Granted::Package(11), &ci, None, 1).await?;
+        assert_eq!(grants::on(tx, on).await?, [team]);
+        assert_eq!(grants::details(tx, on).await?[0].principal, "acme/backend");
+        let named = grants::details(tx, Granted::Package(11)).await?;
+        assert!(named.iter().any(|g| g.principal == "github.com/Acme/App"));
+        grants::remove_all(tx, Principal::Team(50)).await?;
+        assert!(grants::on(tx, on).await?.is_empty());
+        repositories::delete(tx, 70).await?;
+        assert_eq!(repositories::of_package(tx, 11).await?, None);
+    });
+    made.expect("holds");
+}
+
+async fn downloads_add_up(db: &Db) {
+    world(db).await;
+    let made = write!(db, |tx| {
+        for (day, count) in [(5, 2), (5, 3), (7, 1)] {
+            downloads::add(tx, 10, Counted::Package, day, count).await?;
+        }
+        downloads::add(tx, 10, Counted::Tag("1"), 5, 4).await?;
+        downloads::add(tx, 99, Counted::Package, 5, 4).await?;
+        let series = downloads::series(tx, 10, Counted::Package, 5).await?;
+        assert_eq!(series, [(5, 5), (7, 1)]);
+        assert_eq!(downloads::total(tx, 10, Counted::Package).await?, 6);
+        assert_eq!(downloads::total(tx, 10, Counted::Tag("1")).await?, 4);
+        assert_eq!(downloads::total(tx, 10, Counted::Version("x")).await?, 0);
+    });
+    made.expect("holds");
+}
+
+async fn packages_tell_about_themselves(db: &Db) {
+    world(db).await;
+    let made = write!(db, |tx| {
+        let told = PackageAbout {
+            description: Some("of the image".into()),
+            licenses: Some("MIT".into()),
+            ..PackageAbout::default()
+        };
+        about::put(tx, 10, Origin::Image, &told).await?;
+        let edited = PackageAbout {
+            description: Some("by hand".into()),
+            ..PackageAbout::default()
+        };
+        about::put(tx, 10, Origin::Edited, &edited).await?;
+        about::put(tx, 10, Origin::Edited, &edited).await?;
+        let edited = about::find(tx, 10, Origin::Edited).await?;
+        let both = edited.or(about::find(tx, 10, Origin::Image).await?);
+        assert_eq!(both.description.as_deref(), Some("by hand"));
+        assert_eq!(both.licenses.as_deref(), Some("MIT"));
+        visibilities::put(tx, 1, "ci-", Visibility::Public).await?;
+        visibilities::put(tx, 1, "ci-", Visibility::Internal).await?;
+        let rules = visibilities::of_owner(tx, 1).await?;
+        assert_eq!(rules, [("ci-".into(), Visibility::Internal)]);
+        assert!(visibilities::remove(tx, 1, "ci-").await?);
+        assert!(!visibilities::remove(tx, 1, "ci-").await?);
+    });
+    made.expect("holds");
+}
+
 async fn tokens_are_revoked_once(db: &Db) {
     world(db).await;
     let made = write!(db, |tx| {
@@ -542,6 +733,9 @@ macro_rules! suite {
             a_blob_is_seen_through_a_lease_or_an_edge_only, tags_move_with_their_history,
             referrers_are_paged_and_filtered, children_know_their_index,
             an_upload_advances_from_where_it_stands, tokens_are_revoked_once,
+            names_lead_on_through_every_renaming,
+            what_is_deleted_hides_until_it_is_restored_or_purged,
+            repositories_are_linked_and_granted, downloads_add_up, packages_tell_about_themselves,
             ids_are_never_given_twice, removals_are_worked_off)
     };
     ($make:expr; $($case:ident),+) => {$({
