@@ -2,8 +2,9 @@
 //! packages, and who may do what, tried by each of them with Docker.
 
 use std::{
-    path::PathBuf,
-    process::{Command, Output},
+    io::Read as _,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
 };
 
 use tempfile::TempDir;
@@ -156,6 +157,65 @@ fn a_companys_life() {
     removal(&ada, &ben);
     explained(&ada, &ben, &guest);
     departure(&ada, &ben, &bot);
+}
+
+/// Bytes that an upload has brought so far.
+fn received(data: &Path) -> u64 {
+    let files = std::fs::read_dir(data.join("uploads"))
+        .into_iter()
+        .flatten();
+    let sizes = files.filter_map(|file| Some(file.ok()?.metadata().ok()?.len()));
+    sizes.max().unwrap_or_default()
+}
+
+#[test]
+fn revocation_is_felt_in_the_middle_of_a_docker_push() {
+    const LAYER: usize = 192 << 20;
+    if !installed(&[DOCKER]) {
+        return;
+    }
+    let company = Company::found();
+    let root = company.sign_in("admin", &company.server.admin_password());
+    let ada = root.hires("ada");
+    let context = company.dir.path().join("large");
+    std::fs::create_dir_all(&context).expect("a directory");
+    let random = std::fs::File::open("/dev/urandom").expect("opens");
+    let mut layer = std::fs::File::create(context.join("layer")).expect("created");
+    std::io::copy(&mut random.take(LAYER as u64), &mut layer).expect("written");
+    std::fs::write(context.join("Dockerfile"), "FROM scratch\nCOPY layer /\n").expect("written");
+    let image = ada.image("ada/large:1");
+    ada.docker_ok(&format!("build -q -t {image} {}", context.display()));
+    let mut command = Command::new("docker");
+    command
+        .args(["push", "-q", &image])
+        .env("DOCKER_CONFIG", &ada.config);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut push = command.spawn().expect("starts");
+    let data = &company.server.data;
+    while received(data) == 0 {
+        let running = push.try_wait().expect("asked").is_none();
+        assert!(running, "it ended before it sent anything");
+        std::thread::yield_now();
+    }
+    let tokens = ada.run("token ls");
+    let id = tokens
+        .lines()
+        .last()
+        .and_then(|line| line.split('\t').next());
+    ada.run(&format!("token revoke {}", id.expect("an id")));
+    let at_most = received(data);
+    let ended = push.wait_with_output().expect("ends");
+    let said = text(&ended.stderr);
+    assert!(!ended.status.success(), "it went through: {said}");
+    assert!(
+        said.contains("was revoked") || said.contains("unauthorized"),
+        "{said}"
+    );
+    assert!(at_most < LAYER as u64, "it was over before it was revoked");
+    let refused = ada.fails("package show ada/large");
+    assert!(refused.contains("was revoked"), "{refused}");
+    assert_eq!(root.run("tags ls ada/large"), "");
+    ada.docker(&format!("rmi -f {image}"));
 }
 
 fn organization(ada: &Person<'_>) {
