@@ -4,6 +4,7 @@
 //! `cargo build --release -p wharf && cargo run --release -p wharf-benches`
 
 mod http;
+mod lists;
 mod load;
 mod report;
 mod seed;

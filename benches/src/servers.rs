@@ -96,14 +96,19 @@ impl Server {
         Ok(String::from_utf8(output.stdout)?.trim_end().to_owned())
     }
 
+    /// The `Authorization` of `/api`: the token itself.
+    pub fn basic(&self) -> String {
+        let basic = BASE64_STANDARD.encode(format!("admin:{}", self.pat));
+        format!("Basic {basic}")
+    }
+
     /// The `Authorization` of the next few minutes: a registry token for
     /// `repository`, as Docker would get it. The peers run without authorization.
     pub fn authorization(&self, repository: &str) -> anyhow::Result<String> {
         if self.kind != Kind::Wharf {
             return Ok(String::new());
         }
-        let basic = BASE64_STANDARD.encode(format!("admin:{}", self.pat));
-        let mut connection = Connection::open(self, &format!("Basic {basic}"))?;
+        let mut connection = Connection::open(self, &self.basic())?;
         let answer =
             connection.fetch(&format!("/token?scope=repository:{repository}:pull,push"))?;
         let body: serde_json::Value = serde_json::from_slice(&answer.body)?;

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, io::Write as _, time::Instant};
 use crate::{
     Options,
     http::Connection,
-    load,
+    lists, load,
     report::{Table, Unit},
     seed::{self, Base, REPOSITORY},
     servers::{Kind, Server},
@@ -67,6 +67,11 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     }
     if wanted("head") {
         print(&head_storm(options, registries)?.render())?;
+    }
+    if wanted("lists") {
+        for table in lists::run(options, &all[0])? {
+            print(&table.render())?;
+        }
     }
     print(&memory(&all)?)
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
@@ -66,6 +67,8 @@ pub struct App {
     pub(crate) registry_tokens: RegistryTokens,
     pub(crate) passwords: Passwords,
     pub(crate) right_passwords: moka::sync::Cache<[u8; 32], ()>,
+    /// By login and address.
+    pub(crate) failed_sign_ins: moka::sync::Cache<(String, Option<IpAddr>), u32>,
     pub(crate) process_secret: [u8; 32],
     pub(crate) tags: Arc<Tags>,
     pub(crate) small_blobs: SmallBlobs,
@@ -97,6 +100,10 @@ impl App {
             right_passwords: moka::sync::Cache::builder()
                 .max_capacity(1000)
                 .time_to_live(Duration::from_mins(1))
+                .build(),
+            failed_sign_ins: moka::sync::Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(Duration::from_mins(15))
                 .build(),
             tags: Arc::default(),
             small_blobs: SmallBlobs::default(),

@@ -92,9 +92,11 @@ pub enum Error {
         "{path} was deleted and its name is kept for it for 30 days: restore it with `wharf package restore {path}`, or push under another name"
     )]
     PackageDeleted { path: String },
-    #[error("{package} has had {most} names, the most that lead to one package; release one first")]
+    #[error(
+        "{package} has {most} former names, the most that lead to one package; release one first"
+    )]
     TooManyNames { package: String, most: usize },
-    #[error("{login} has had {most} logins, the most that lead to one account")]
+    #[error("{login} has {most} former logins, the most that lead to one account")]
     TooManyLogins { login: String, most: i64 },
     #[error("{login} is the last site administrator; make somebody else one first")]
     LastAdministrator { login: String },
@@ -153,6 +155,12 @@ pub enum Error {
     NothingBefore { package: String, tag: String },
     #[error("{principal} was granted nothing on {package}")]
     NotGranted { principal: String, package: String },
+    #[error("there is no session {id} of yours")]
+    NoSuchSession { id: i64 },
+    #[error("there is no second factor here; begin one first")]
+    NoSecondFactor,
+    #[error("there is a second factor already; remove it first")]
+    HasSecondFactor,
     #[error("there is no token {id}")]
     NoSuchToken { id: i64 },
     #[error(transparent)]
@@ -195,7 +203,9 @@ impl Error {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Refused(refusal) => refusal_code(refusal),
-            Self::Rejected(Rejected::Busy) => ErrorCode::TooManyRequests,
+            Self::Rejected(Rejected::Busy | Rejected::TooManyFailures)
+            | Self::TooManyUploads { .. }
+            | Self::Password(PasswordError::Busy) => ErrorCode::TooManyRequests,
             Self::Rejected(_) => ErrorCode::Unauthorized,
             Self::ManifestUnknown { .. } | Self::NothingBefore { .. } | Self::NotDeleted { .. } => {
                 ErrorCode::ManifestUnknown
@@ -210,9 +220,6 @@ impl Error {
             Self::UploadUnknown { .. } => ErrorCode::BlobUploadUnknown,
             Self::UploadBusy { .. } => ErrorCode::BlobUploadInvalid,
             Self::ChunkOutOfOrder { .. } => ErrorCode::RangeInvalid,
-            Self::TooManyUploads { .. } | Self::Password(PasswordError::Busy) => {
-                ErrorCode::TooManyRequests
-            }
             Self::BlobInUse { .. }
             | Self::ManifestInUse { .. }
             | Self::ImmutableTag { .. }
@@ -227,6 +234,8 @@ impl Error {
             | Self::NoSuchOrganization { .. }
             | Self::NoSuchTeam { .. }
             | Self::NoSuchToken { .. }
+            | Self::NoSuchSession { .. }
+            | Self::NoSecondFactor
             | Self::NoSuchPattern { .. }
             | Self::NotMember { .. }
             | Self::NotConnected { .. }
@@ -238,6 +247,7 @@ impl Error {
             | Self::TooManyNames { .. }
             | Self::TooManyLogins { .. }
             | Self::LastAdministrator { .. }
+            | Self::HasSecondFactor
             | Self::DisablesThemselves { .. }
             | Self::PackageTaken { .. }
             | Self::TeamTaken { .. }
@@ -296,6 +306,7 @@ fn refusal_code(refusal: &Refusal) -> ErrorCode {
         | Refusal::NotSiteAdmin { .. }
         | Refusal::OutsideLimits { .. }
         | Refusal::LimitedToPackages { .. }
+        | Refusal::NeedsPassword { .. }
         | Refusal::UpstreamNamespace { .. }
         | Refusal::MissingRole { .. }
         | Refusal::MissingScope { .. } => ErrorCode::Denied,

@@ -261,6 +261,7 @@ fn word(verdict: &Result<(), Refusal>) -> &'static str {
             | Refusal::NotSiteAdmin { .. }
             | Refusal::NotOwner { .. }
             | Refusal::NotOfOrganization { .. }
+            | Refusal::NeedsPassword { .. }
             | Refusal::LimitedToPackages { .. },
         ) => "of accounts",
         Err(Refusal::OutsideLimits { .. }) => "other packages",

@@ -217,7 +217,7 @@ CREATE TABLE tag (
     updated_by BIGINT REFERENCES account (id),
     PRIMARY KEY (package_id, name)
 );
-CREATE INDEX tag_version ON tag (version_id);
+CREATE INDEX tag_version ON tag (version_id, name);
 
 -- Every move of every tag, for history and rollback. No digest: the tag was removed.
 CREATE TABLE tag_event (

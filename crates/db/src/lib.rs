@@ -22,6 +22,8 @@ pub mod organizations;
 pub mod packages;
 mod postgres;
 pub mod repositories;
+pub mod second_factors;
+pub mod sessions;
 mod sqlite;
 pub mod tags;
 pub mod teams;
@@ -36,7 +38,7 @@ pub use error::{Error, ErrorKind};
 
 /// Every statement by module and name, for the test that prepares them on both engines.
 pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let modules: [(&str, &[(&str, &str)]); 18] = [
+    let modules: [(&str, &[(&str, &str)]); 20] = [
         ("about", about::STATEMENTS),
         ("accounts", accounts::STATEMENTS),
         ("blobs", blobs::STATEMENTS),
@@ -48,6 +50,8 @@ pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("organizations", organizations::STATEMENTS),
         ("packages", packages::STATEMENTS),
         ("repositories", repositories::STATEMENTS),
+        ("second_factors", second_factors::STATEMENTS),
+        ("sessions", sessions::STATEMENTS),
         ("tags", tags::STATEMENTS),
         ("teams", teams::STATEMENTS),
         ("tokens", tokens::STATEMENTS),

@@ -41,8 +41,9 @@ statements! {
         WHERE p.owner_id = $1 AND p.deleted_at IS NOT NULL AND p.path > $2 ORDER BY p.path LIMIT $3";
     HAS_ANY = "SELECT path, CASE WHEN deleted_at IS NULL THEN 0 ELSE 1 END FROM package
         WHERE owner_id = $1 ORDER BY 2 LIMIT 1";
+    /// The type is named for the index's sake.
     ALL = "SELECT path FROM package
-        WHERE published_at IS NOT NULL AND deleted_at IS NULL AND path > $1 ORDER BY path LIMIT $2";
+        WHERE type = 'container' AND published_at IS NOT NULL AND deleted_at IS NULL AND path > $1 ORDER BY path LIMIT $2";
     OF_VISIBILITY = "SELECT path FROM package WHERE visibility = $1
         AND published_at IS NOT NULL AND deleted_at IS NULL AND path > $2 ORDER BY path LIMIT $3";
     OF_OWNER = "SELECT path FROM package WHERE owner_id = $1

@@ -20,6 +20,7 @@ statements! {
     RECORD = "INSERT INTO tag_event (package_id, tag, move, digest, previous, actor_id, at)
         VALUES ($1, CAST($2 AS TEXT), (SELECT COALESCE(MAX(move), 0) + 1 FROM tag_event
             WHERE package_id = $1 AND tag = CAST($2 AS TEXT)), $3, $4, $5, $6)";
+    HAD_ANY = "SELECT 1 FROM tag_event WHERE package_id = $1 LIMIT 1";
     HISTORY = "SELECT e.move, e.digest, e.previous, a.login AS actor, e.at FROM tag_event e
         LEFT JOIN account a ON a.id = e.actor_id
         WHERE e.package_id = $1 AND e.tag = $2 AND e.move < $3 ORDER BY e.move DESC LIMIT $4";
@@ -133,6 +134,11 @@ pub async fn record(tx: &mut Tx<'_>, event: &TagEvent<'_>) -> Result<(), Error> 
         event.at,
     )?;
     Ok(())
+}
+
+/// Whether the package ever had a tag.
+pub async fn had_any(conn: &mut Conn<'_>, package_id: i64) -> Result<bool, Error> {
+    Ok(query!(fetch_optional, conn, (i32,), HAD_ANY, package_id)?.is_some())
 }
 
 /// A past move, newest first.

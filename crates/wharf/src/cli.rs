@@ -131,6 +131,9 @@ pub(crate) enum ManageCommand {
     /// Source repositories: where packages are built, and whose access they inherit
     #[command(after_help = manage::repository::EXAMPLE)]
     Repository(Remote<manage::repository::Command>),
+    /// How you sign in: sessions, and the second factor
+    #[command(after_help = manage::session::EXAMPLE)]
+    Session(Remote<manage::session::Command>),
     /// Users
     #[command(after_help = manage::user::EXAMPLE)]
     User(Remote<manage::user::Command>),

@@ -6,14 +6,17 @@ use wharf_db::{
     Conn, ErrorKind, Tx,
     accounts::{self, Account, AccountKind},
     organizations::{self, MemberRole},
-    tokens,
+    sessions, tokens,
 };
 use wharf_oci::Login;
 
 use super::find::{find_user, somebody};
 use crate::{
     App, Error,
-    authz::{By, Credential, policy::decide_listing},
+    authz::{
+        By, Credential,
+        policy::{decide_listing, decide_themselves},
+    },
     change::Change,
 };
 
@@ -58,7 +61,7 @@ impl App {
         self.change(by, create).await
     }
 
-    /// Sets a user's password; registry tokens made with the old one end.
+    /// Sets a user's password; sessions and registry tokens made with the old one end.
     pub async fn set_password(
         self: &Arc<Self>,
         by: &By,
@@ -82,10 +85,9 @@ impl App {
     ) -> Result<(), Error> {
         if let By::Caller(caller) = by {
             let actor = self.current_actor(conn, caller).await?;
-            let themselves = actor.user.as_ref().is_some_and(|(user, credential)| {
-                user.login.eq_ignore_ascii_case(login) && *credential == Credential::Password
-            });
-            if themselves && actor.narrowed.is_none() {
+            let own = actor.user.as_ref().map(|(user, _)| user.login.as_str());
+            let is_own = own.is_some_and(|own| own.eq_ignore_ascii_case(login));
+            if is_own && decide_themselves(&actor).is_ok() {
                 return Ok(());
             }
         }
@@ -238,6 +240,8 @@ impl Change for SetPassword {
     async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<(), Error> {
         app.permit_password(tx, by, &self.login).await?;
         let user = find_user(tx, &self.login).await?;
+        // Whoever knew the old one is out.
+        sessions::delete_all(tx, user.id).await?;
         Ok(accounts::set_password(tx, user.id, &self.hash).await?)
     }
 }

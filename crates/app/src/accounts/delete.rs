@@ -7,7 +7,7 @@ use wharf_db::{
     Tx,
     accounts::{self, Account, AccountKind},
     grants::{self, Principal},
-    organizations, packages, teams, tokens,
+    organizations, packages, second_factors, sessions, teams, tokens,
 };
 
 use super::create::keep_an_administrator;
@@ -55,6 +55,8 @@ pub(super) async fn delete(tx: &mut Tx<'_>, app: &App, id: i64) -> Result<(), Er
     let now = app.clock.now();
     grants::remove_all(tx, Principal::Account(id)).await?;
     tokens::revoke_all(tx, id, now).await?;
+    sessions::delete_all(tx, id).await?;
+    second_factors::delete(tx, id).await?;
     Ok(accounts::delete(tx, id, now).await?)
 }
 

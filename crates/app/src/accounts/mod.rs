@@ -10,7 +10,9 @@ mod policy;
 mod profile;
 mod rename;
 mod repositories;
+mod second_factor;
 mod service_accounts;
+mod sessions;
 mod teams;
 mod tokens;
 
@@ -18,4 +20,6 @@ pub use find::{AccountSummary, PrincipalName};
 pub(crate) use find::{find_holder, find_principal, find_repository, somebody};
 pub use part_name::{PartName, PartNameError, ServiceAccountName, TeamName};
 pub use profile::ProfileChange;
+pub use second_factor::NewSecondFactor;
+pub use sessions::{NewSession, SignIn};
 pub use tokens::{NewToken, TokenRequest, TokenSummary};

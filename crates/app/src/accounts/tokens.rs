@@ -71,7 +71,7 @@ impl App {
         let create = Create {
             holder: holder.to_owned(),
             id: self.ids.next().await?,
-            value: pat::generate(&*self.entropy),
+            value: pat::generate(pat::PREFIX, &*self.entropy),
             request,
         };
         self.change(by, create).await

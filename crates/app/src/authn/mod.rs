@@ -18,6 +18,8 @@ use wharf_db::{
     Conn,
     accounts::{self, AccountKind},
     organizations::{self, MemberRole},
+    second_factors,
+    sessions::{self, Session},
     teams, tokens,
 };
 
@@ -84,6 +86,14 @@ pub enum Rejected {
     NotExchangeable,
     #[error("too many sign-ins at once; try again in a moment")]
     Busy,
+    #[error("too many failed sign-ins from here; try again in a quarter of an hour")]
+    TooManyFailures,
+    #[error("this account has a second factor: give its code, or use a token")]
+    CodeNeeded,
+    #[error("the code is wrong, or was used already; wait for the next one")]
+    WrongCode,
+    #[error("this session is over; sign in again")]
+    SessionOver,
 }
 
 /// A user as cached: facts, and what voids its credentials.
@@ -92,6 +102,8 @@ pub struct UserRecord {
     pub facts: Arc<UserFacts>,
     pub disabled: bool,
     pub password_hash: Option<String>,
+    /// The password alone is not enough.
+    pub second_factor: bool,
 }
 
 /// A token as cached.
@@ -162,7 +174,9 @@ impl App {
         let outcome = match presented {
             Presented::Nothing => Ok(Actor::default()),
             Presented::Unreadable => Err(Rejected::Unknown),
-            Presented::Basic { user, secret } if !secret.starts_with(pat::PREFIX) => {
+            Presented::Basic { user, secret }
+                if !secret.starts_with(pat::PREFIX) && !pat::is_session(secret) =>
+            {
                 self.by_password(user, secret).await?
             }
             Presented::Basic { secret: value, .. } | Presented::Bearer(value) => {
@@ -195,6 +209,7 @@ impl App {
         }
         let found = match token_in(value) {
             Value::Pat(token) => self.by_pat(caches, &token).await?,
+            Value::Session => self.by_session(caches, value).await?,
             Value::RegistryToken => self.by_registry_token(caches, value).await?,
             Value::Other => Err(Rejected::Unknown),
         };
@@ -242,6 +257,42 @@ impl App {
         })
     }
 
+    async fn by_session(
+        &self,
+        caches: &Caches,
+        value: &str,
+    ) -> Result<Result<Identity, Rejected>, Error> {
+        let mut reader = self.db.reader().await?;
+        let conn = &mut reader.conn();
+        let session = sessions::find_by_hash(conn, &pat::stored_hash(value)).await?;
+        self.accept_session(conn, caches, session).await
+    }
+
+    async fn accept_session(
+        &self,
+        conn: &mut Conn<'_>,
+        caches: &Caches,
+        session: Option<Session>,
+    ) -> Result<Result<Identity, Rejected>, Error> {
+        let now = self.clock.now();
+        let Some(session) = session.filter(|session| now < session.expires_at) else {
+            return Ok(Err(Rejected::SessionOver));
+        };
+        let Some(user) = self.user_record(conn, caches, session.account_id).await? else {
+            return Ok(Err(Rejected::SessionOver));
+        };
+        Ok(user.check().map(|()| Identity {
+            actor: Actor {
+                user: Some((
+                    Arc::clone(&user.facts),
+                    Credential::Session { id: session.id },
+                )),
+                narrowed: None,
+            },
+            not_after: session.expires_at,
+        }))
+    }
+
     async fn by_registry_token(
         &self,
         caches: &Caches,
@@ -286,9 +337,17 @@ impl App {
             };
             return Ok(self.accept_pat(&token, user.as_deref()));
         }
+        if let Some(session_id) = id(&claims.credential, "session:") {
+            let session = sessions::find(conn, session_id).await?;
+            let session = session.filter(|session| session.account_id == user_id);
+            return self.accept_session(conn, caches, session).await;
+        }
         let Some(user) = user else {
             return Ok(Err(Rejected::Unknown));
         };
+        if user.second_factor {
+            return Ok(Err(Rejected::CodeNeeded));
+        }
         if claims.credential != format!("password:{}", user.password_fingerprint()) {
             return Ok(Err(Rejected::Revoked));
         }
@@ -321,6 +380,9 @@ impl App {
         };
         let mut reader = self.db.reader().await?;
         let record = load_user(&mut reader.conn(), account).await?;
+        if record.second_factor {
+            return Ok(Err(Rejected::CodeNeeded));
+        }
         Ok(record.check().map(|()| Actor {
             user: Some((Arc::clone(&record.facts), Credential::Password)),
             narrowed: None,
@@ -329,7 +391,11 @@ impl App {
 
     /// Remembers a right password for a minute under a key made at start-up:
     /// some clients send it with every request.
-    async fn verify_password(&self, password: &str, stored: Option<&str>) -> Result<bool, Error> {
+    pub(crate) async fn verify_password(
+        &self,
+        password: &str,
+        stored: Option<&str>,
+    ) -> Result<bool, Error> {
         let mut key = Sha256::new_with_prefix(self.process_secret);
         key.update(stored.unwrap_or_default());
         key.update([0]);
@@ -365,7 +431,20 @@ impl App {
         let user = load_user(conn, account).await?;
         user.check()?;
         let credential = match credential {
+            Credential::Password if user.second_factor => {
+                return Err(Rejected::CodeNeeded.into());
+            }
             Credential::Password => Credential::Password,
+            Credential::Session { id } => {
+                let session = sessions::find(conn, *id).await?;
+                let good = session.is_some_and(|session| {
+                    session.account_id == known.id && self.clock.now() < session.expires_at
+                });
+                if !good {
+                    return Err(Rejected::SessionOver.into());
+                }
+                Credential::Session { id: *id }
+            }
             Credential::Token { id, .. } => {
                 let token = tokens::find(conn, *id).await?.ok_or(Rejected::Revoked)?;
                 let token = TokenRecord::from(token);
@@ -438,7 +517,9 @@ async fn load_user(conn: &mut Conn<'_>, account: accounts::Account) -> Result<Us
         _ => organizations::memberships(conn, account.id).await?,
     };
     let teams = teams::of_user(conn, account.id).await?;
+    let factor = second_factors::find(conn, account.id).await?;
     Ok(UserRecord {
+        second_factor: factor.is_some_and(|factor| factor.confirmed_at.is_some()),
         disabled: account.disabled_at.is_some(),
         password_hash: account.password_hash,
         facts: Arc::new(UserFacts {
@@ -507,6 +588,7 @@ impl From<tokens::Token> for TokenRecord {
 /// What a bearer's value is.
 enum Value {
     Pat(String),
+    Session,
     RegistryToken,
     Other,
 }
@@ -514,6 +596,9 @@ enum Value {
 fn token_in(value: &str) -> Value {
     if pat::is_well_formed(value) {
         return Value::Pat(value.to_owned());
+    }
+    if pat::is_session(value) {
+        return Value::Session;
     }
     if value.bytes().filter(|&b| b == b'.').count() == 2 {
         return Value::RegistryToken;

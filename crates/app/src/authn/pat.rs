@@ -10,19 +10,30 @@ use sha2::{Digest as _, Sha256};
 use crate::entropy::{BASE62, Entropy, base62};
 
 pub const PREFIX: &str = "wharf_pat_";
+/// Of sessions, which have the same form.
+pub const SESSION_PREFIX: &str = "wharf_ses_";
 const RANDOM: usize = 36;
 const CHECKSUM: usize = 6;
 
-/// A new token's value: shown once, never stored.
-pub fn generate(entropy: &dyn Entropy) -> String {
+/// A new value: shown once, never stored.
+pub fn generate(prefix: &str, entropy: &dyn Entropy) -> String {
     let random = base62(entropy, RANDOM);
     let checksum = checksum(&random);
-    format!("{PREFIX}{random}{checksum}")
+    format!("{prefix}{random}{checksum}")
 }
 
 /// Whether a text can be a token at all.
 pub fn is_well_formed(s: &str) -> bool {
-    let Some(body) = s.strip_prefix(PREFIX) else {
+    has_form(PREFIX, s)
+}
+
+/// Whether a text can be a session's value at all.
+pub fn is_session(s: &str) -> bool {
+    has_form(SESSION_PREFIX, s)
+}
+
+fn has_form(prefix: &str, s: &str) -> bool {
+    let Some(body) = s.strip_prefix(prefix) else {
         return false;
     };
     body.len() == RANDOM + CHECKSUM
@@ -57,10 +68,10 @@ mod tests {
 
     #[test]
     fn tokens_carry_their_checksum() {
-        let token = generate(&SystemEntropy);
+        let token = generate(PREFIX, &SystemEntropy);
         assert_eq!(token.len(), PREFIX.len() + 42);
         assert!(is_well_formed(&token));
-        assert_ne!(token, generate(&SystemEntropy));
+        assert_ne!(token, generate(PREFIX, &SystemEntropy));
         let mut typo = token.clone();
         let last = if typo.pop() == Some('a') { 'b' } else { 'a' };
         typo.push(last);

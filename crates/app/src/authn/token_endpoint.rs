@@ -178,6 +178,7 @@ impl App {
         };
         let credential = match credential {
             Credential::Token { id, .. } => format!("token:{id}"),
+            Credential::Session { id } => format!("session:{id}"),
             Credential::Password => {
                 let mut reader = self.db.reader().await?;
                 let conn = &mut reader.conn();

@@ -36,8 +36,11 @@ impl UserFacts {
 /// What the user showed to be that user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
-    /// The password, or a session that began with it: everything the user may.
+    /// The password: everything the user may.
     Password,
+    /// A session that began with the password and, where there is one, the
+    /// second factor: everything too.
+    Session { id: i64 },
     /// A token: what its holder may, within its scopes and limits.
     Token {
         id: i64,

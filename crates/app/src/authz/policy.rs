@@ -88,6 +88,8 @@ pub enum Refusal {
     SignInToManage { owner: String },
     #[error("{login} may not manage {owner}; its owners may")]
     NotOwner { login: String, owner: String },
+    #[error("a token does not do this; {login} signs in with the password, or begins a session")]
+    NeedsPassword { login: String },
     #[error("{login} is not a member of {owner}; ask one of its owners")]
     NotOfOrganization { login: String, owner: String },
     #[error("sign in to manage this registry")]
@@ -373,6 +375,21 @@ pub fn decide_listing(actor: &Actor) -> Result<i64, Refusal> {
     check_scope(user, credential, Action::Pull)?;
     check_unlimited(actor, "organizations")?;
     check_unnarrowed(actor, "organizations", Action::Pull)?;
+    Ok(user.id)
+}
+
+/// Whether somebody may manage how they sign in: with a password or a
+/// session, never with a token. Whose account it is.
+pub fn decide_themselves(actor: &Actor) -> Result<i64, Refusal> {
+    let Some((user, credential)) = &actor.user else {
+        return Err(Refusal::SignInToManageSite);
+    };
+    if matches!(credential, Credential::Token { .. }) {
+        return Err(Refusal::NeedsPassword {
+            login: user.login.clone(),
+        });
+    }
+    check_unnarrowed(actor, &user.login, Action::Administer)?;
     Ok(user.id)
 }
 

@@ -68,7 +68,9 @@ impl Change for Rename {
         if permit.path() == to {
             return Ok(());
         }
-        if packages::redirects(tx, id).await?.len() >= MOST_FORMER_NAMES {
+        let former = packages::redirects(tx, id).await?;
+        let goes_back = former.iter().any(|name| name == to);
+        if !goes_back && former.len() >= MOST_FORMER_NAMES {
             return Err(Error::TooManyNames {
                 package: permit.path().to_owned(),
                 most: MOST_FORMER_NAMES,

@@ -181,7 +181,7 @@ impl Write for Put {
             None => self.store(tx, &permit).await?,
         };
         let now = app.clock.now();
-        let is_first = tags::list(tx, package_id, "", 1).await?.is_empty();
+        let is_first = !tags::had_any(tx, package_id).await?;
         let mover = Mover::new(app, &self.closed, &permit);
         for tag in &self.tags {
             let digest = self.digest.as_str();

@@ -68,7 +68,7 @@ impl App {
         };
         // A former name is kept even while the package it leads to is deleted.
         if packages::find_redirect(tx, &creation.path).await?.is_some() {
-            return Err(Error::PackageTaken {
+            return Err(Error::PackageDeleted {
                 path: creation.path,
             });
         }

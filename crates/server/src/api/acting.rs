@@ -1,6 +1,6 @@
 //! Around every request of the API: who acts, and how errors are told.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -27,12 +27,32 @@ pub struct Operator;
 pub struct Acting(pub By);
 
 impl<S: Sync> FromRequestParts<S> for Acting {
+    type Rejection = Failure;
+
+    /// [`serve`] puts it there. Whoever shows a credential that is no good is
+    /// told so, even where nobody needs one: an empty list would mislead.
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let acting = parts.extensions.get::<Self>().cloned();
+        let acting = acting.ok_or(ApiError::NoSuchEndpoint)?;
+        match &acting.0 {
+            By::Caller(caller) => match &caller.rejected {
+                Some(rejected) => Err(wharf_app::Error::from(rejected.clone()).into()),
+                None => Ok(acting),
+            },
+            By::Operator => Ok(acting),
+        }
+    }
+}
+
+/// Where a request comes from, if that is known.
+#[derive(Debug, Clone, Copy)]
+pub struct From(pub Option<IpAddr>);
+
+impl<S: Sync> FromRequestParts<S> for From {
     type Rejection = Infallible;
 
-    /// [`serve`] puts it there; without it nobody acts.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let acting = parts.extensions.get::<Self>().cloned();
-        Ok(acting.unwrap_or_else(|| unreachable!("the API is served behind its layer")))
+        Ok(Self(ClientAddress::of(&parts.extensions)))
     }
 }
 
@@ -40,7 +60,7 @@ impl<S: Sync> FromRequestParts<S> for Acting {
 #[derive(Debug, Clone)]
 pub struct Failure(Arc<ApiError>);
 
-impl<E: Into<ApiError>> From<E> for Failure {
+impl<E: Into<ApiError>> std::convert::From<E> for Failure {
     fn from(error: E) -> Self {
         Self(Arc::new(error.into()))
     }

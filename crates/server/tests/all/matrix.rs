@@ -148,6 +148,7 @@ impl World {
             Asks::Themselves => policy::decide_owner(actor, &self.themselves(actor)),
             Asks::Listing => policy::decide_listing(actor).map(drop),
             Asks::Site => policy::decide_site(actor),
+            Asks::ByPassword => policy::decide_themselves(actor).map(drop),
         }
     }
 

@@ -66,6 +66,7 @@ async fn run_manage(command: ManageCommand, output: Output) -> anyhow::Result<Ex
         ManageCommand::Team(remote) => remote!(team, remote),
         ManageCommand::ServiceAccount(remote) => remote!(service_account, remote),
         ManageCommand::Repository(remote) => remote!(repository, remote),
+        ManageCommand::Session(remote) => remote!(session, remote),
         ManageCommand::User(remote) => remote!(user, remote),
     }
 }

@@ -64,7 +64,7 @@ pub struct Viewer {
 /// What was signed in with.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CredentialBody {
-    /// password or token
+    /// password, session or token
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     token_id: Option<i64>,
@@ -78,8 +78,12 @@ pub struct CredentialBody {
 impl From<&Credential> for CredentialBody {
     fn from(credential: &Credential) -> Self {
         match credential {
-            Credential::Password => Self {
-                kind: "password",
+            Credential::Password | Credential::Session { .. } => Self {
+                kind: if *credential == Credential::Password {
+                    "password"
+                } else {
+                    "session"
+                },
                 token_id: None,
                 scopes: None,
                 limited: false,
@@ -88,7 +92,7 @@ impl From<&Credential> for CredentialBody {
                 kind: "token",
                 token_id: Some(*id),
                 scopes: Some(scopes.to_string().split(' ').map(str::to_owned).collect()),
-                limited: !limits.is_empty(),
+                limited: !limits.packages.is_empty(),
             },
         }
     }

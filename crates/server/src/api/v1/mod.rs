@@ -12,6 +12,7 @@ mod packages;
 mod removal;
 mod repositories;
 mod service_accounts;
+mod sessions;
 mod tags;
 mod teams;
 mod tokens;
@@ -24,6 +25,7 @@ use super::endpoint::{Api, about};
 pub fn api() -> Api {
     let api = Api::new("Wharf API");
     let api = accounts(api);
+    let api = signing_in(api);
     let api = organizations(api);
     let api = owners(api);
     let api = repositories(api);
@@ -107,6 +109,48 @@ fn accounts(api: Api) -> Api {
         "/credentials/revoke",
         tokens::revoke_leaked,
         about("Revoke tokens by their values, whoever found them").takes::<tokens::Leaked>(),
+    )
+}
+
+fn signing_in(api: Api) -> Api {
+    use sessions::{Code, Credentials, RecoveryCodes, SecondFactorBody};
+    api.post(
+        "/sessions",
+        sessions::begin,
+        about("Sign in; the session's value is shown this once")
+            .takes::<Credentials>()
+            .creates::<sessions::BegunSession>(),
+    )
+    .get(
+        "/sessions",
+        sessions::list,
+        about("List your sessions")
+            .asks::<super::page::Paging>()
+            .pages::<sessions::SessionBody>(),
+    )
+    .delete("/sessions/{id}", sessions::end, about("End a session"))
+    .post(
+        "/user/second-factor",
+        sessions::begin_second_factor,
+        about("Begin a second factor; it is asked for once it is confirmed")
+            .replies::<SecondFactorBody>(),
+    )
+    .put(
+        "/user/second-factor",
+        sessions::confirm_second_factor,
+        about("Confirm it by a code")
+            .takes::<Code>()
+            .replies::<RecoveryCodes>(),
+    )
+    .delete(
+        "/user/second-factor",
+        sessions::remove_second_factor,
+        about("Remove it by a code").takes::<Code>(),
+    )
+    .delete(
+        "/users/{login}/second-factor",
+        sessions::reset_second_factor,
+        about("Remove the second factor of a user who has lost it"),
     )
 }
 
@@ -384,7 +428,7 @@ fn packages(api: Api) -> Api {
     .put(
         "/packages/{owner}/{name}/grants/{principal}",
         grants::put,
-        about("Grant a role to LOGIN, ORGANIZATION+NAME or ORGANIZATION/TEAM")
+        about("Grant a role to LOGIN, ORGANIZATION+NAME, ORGANIZATION/TEAM or a repository, HOST/PATH")
             .takes::<grants::NewGrant>(),
     )
     .delete(

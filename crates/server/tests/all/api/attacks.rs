@@ -127,8 +127,11 @@ async fn a_name_that_leads_to_what_was_deleted_is_not_free() {
     let upload = alice.post("/v2/alice/lib/blobs/uploads/").await;
     let status = upload.status();
     let text = upload.text().await.expect("text");
-    assert_eq!(status, StatusCode::CONFLICT, "{text}");
-    assert!(text.contains("alice/lib is taken"), "{text}");
+    assert_eq!(status, StatusCode::FORBIDDEN, "{text}");
+    assert!(
+        text.contains("alice/lib was deleted and its name is kept"),
+        "{text}"
+    );
     alice
         .api_ok(Method::POST, "packages/alice/other/restore", Value::Null)
         .await;

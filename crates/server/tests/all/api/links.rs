@@ -104,6 +104,8 @@ async fn a_label_links_at_the_first_push_and_never_again() {
     assert!(!pulls(&carol, "acme/app", "1").await, "the switch is off");
     bob.api_ok(Method::DELETE, "packages/acme/app/link", Value::Null)
         .await;
+    bob.api_ok(Method::DELETE, "packages/acme/app/tags/1", Value::Null)
+        .await;
     push_labelled(
         &bob,
         "acme/app",

@@ -5,6 +5,7 @@ mod input;
 mod links;
 mod names;
 mod removal;
+mod sessions;
 mod tokens;
 
 use reqwest::StatusCode;

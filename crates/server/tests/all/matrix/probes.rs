@@ -29,6 +29,8 @@ pub enum Asks {
     Themselves,
     Listing,
     Site,
+    /// To manage how one signs in.
+    ByPassword,
 }
 
 #[derive(Debug)]
@@ -190,6 +192,10 @@ fn of_package(method: &'static str, path: &'static str) -> Probe {
     }
 }
 
+#[expect(
+    clippy::match_same_arms,
+    reason = "a table: in the order of the routes"
+)]
 fn of_account(method: &'static str, path: &'static str) -> Probe {
     const ORGANIZATION: &str = "/organizations/{organization}";
     if let Some(rest) = path.strip_prefix(ORGANIZATION) {
@@ -218,6 +224,17 @@ fn of_account(method: &'static str, path: &'static str) -> Probe {
         }
         ("PUT" | "DELETE", "/users/{login}/disabled") => {
             (Asks::Site, missing, "/users/nobody9/disabled", "")
+        }
+        ("POST", "/sessions") => (Asks::Nothing, "400 INVALID", path, "{}"),
+        ("GET", "/sessions") => (Asks::ByPassword, found, path, ""),
+        ("DELETE", "/sessions/{id}") => (Asks::ByPassword, missing, "/sessions/999999999", ""),
+        ("POST", "/user/second-factor") => (Asks::ByPassword, found, path, ""),
+        ("PUT", "/user/second-factor") => {
+            (Asks::ByPassword, "400 INVALID", path, r#"{"code":"no"}"#)
+        }
+        ("DELETE", "/user/second-factor") => (Asks::ByPassword, done, path, r#"{"code":""}"#),
+        ("DELETE", "/users/{login}/second-factor") => {
+            (Asks::Site, missing, "/users/nobody9/second-factor", "")
         }
         ("GET", "/tokens") => (Asks::Themselves, found, path, ""),
         ("POST", "/tokens") => {

@@ -10,7 +10,8 @@ use crate::{
     output::{self, Output},
 };
 
-/// Clear up now what abandoned uploads left behind (the server does so every ten minutes)
+/// Clear up now what abandoned uploads left behind, and what was deleted 30 days ago
+/// (the server does so every ten minutes)
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 

@@ -8,6 +8,7 @@ pub(crate) mod organization;
 pub(crate) mod package;
 pub(crate) mod repository;
 pub(crate) mod service_account;
+pub(crate) mod session;
 mod table;
 pub(crate) mod tag;
 pub(crate) mod team;

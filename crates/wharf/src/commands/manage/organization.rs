@@ -67,6 +67,16 @@ pub(crate) enum Command {
         /// `none` forgets the rule
         visibility: Option<DefaultArg>,
     },
+    /// List names of an owner that lead to packages, its own or others'
+    FormerNames {
+        /// An organization, or a user
+        owner: String,
+    },
+    /// Make such a name free
+    Reclaim {
+        /// OWNER/NAME
+        name: wharf_oci::Name,
+    },
     /// Give an organization another login; the old one leads to it
     Rename { organization: String, to: String },
     /// Delete an organization that owns no packages; the login stays taken
@@ -153,6 +163,26 @@ pub(crate) async fn run(command: Command, api: &Api, output: Output) -> anyhow::
             prefix,
             visibility,
         } => defaults(api, output, &owner, prefix.zip(visibility)).await,
+        Command::FormerNames { owner } => {
+            let path = format!("owners/{}/former-names", encode(&owner));
+            let line = |row: &Value| {
+                let name = table::text(&row["name"]);
+                format!("{name}\t{}", table::text(&row["leads_to"]))
+            };
+            print(output, &api.all(&path).await?, line)
+        }
+        Command::Reclaim { name } => {
+            let (owner, text) = (encode(name.owner_str()), encode(name.as_str()));
+            let path = format!("owners/{owner}/former-names?name={text}");
+            change(
+                api,
+                output,
+                (Method::Delete, path),
+                None,
+                format!("{name} is free"),
+            )
+            .await
+        }
         Command::Rename { organization, to } => rename(api, output, &organization, &to).await,
         Command::Delete { organization } => delete(api, output, &organization).await,
     }

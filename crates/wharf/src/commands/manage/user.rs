@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Disable { login: String },
     /// Accept them again
     Enable { login: String },
+    /// Remove the second factor of a user who has lost it
+    ResetSecondFactor { login: String },
     /// Delete a user who owns no packages; the login stays taken
     Delete { login: String },
 }
@@ -105,6 +107,11 @@ pub(crate) async fn run(command: Command, api: &Api, output: Output) -> anyhow::
             let to = (Method::Delete, format!("users/{}/disabled", encode(&login)));
             change(api, output, to, None, format!("{login} is enabled")).await
         }
+        Command::ResetSecondFactor { login } => {
+            let path = format!("users/{}/second-factor", encode(&login));
+            let note = format!("{login} has no second factor any more");
+            change(api, output, (Method::Delete, path), None, note).await
+        }
         Command::Delete { login } => delete(api, output, &login).await,
     }
 }
@@ -139,7 +146,7 @@ pub(super) fn line(account: &Value) -> String {
     format!("{}{admin}{disabled}", table::text(&account["login"]))
 }
 
-fn read_password() -> anyhow::Result<String> {
+pub(super) fn read_password() -> anyhow::Result<String> {
     let mut text = String::new();
     std::io::stdin()
         .lock()

@@ -49,7 +49,8 @@ pub(crate) enum Command {
         package: Name,
         digest: Digest,
     },
-    /// Delete all versions that no tag, index or subject holds
+    /// Delete all versions that no tag, index or subject holds, and that have
+    /// been there for an hour
     Prune {
         /// OWNER/NAME
         package: Name,
