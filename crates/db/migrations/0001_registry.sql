@@ -172,6 +172,7 @@ CREATE TABLE version (
 );
 CREATE INDEX version_newest ON version (package_id, id) WHERE deleted_at IS NULL;
 CREATE INDEX version_deleted ON version (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX version_deleted_newest ON version (package_id, id) WHERE deleted_at IS NOT NULL;
 CREATE INDEX version_subject ON version (package_id, subject, digest) WHERE subject IS NOT NULL;
 CREATE INDEX version_subject_type ON version (package_id, subject, artifact_type, digest)
     WHERE subject IS NOT NULL;
