@@ -93,6 +93,12 @@ fn principals() -> Vec<(&'static str, Option<Arc<UserFacts>>)> {
     ]
 }
 
+fn password() -> Credential {
+    Credential::Password {
+        fingerprint: String::new(),
+    }
+}
+
 /// What a registry token was made for.
 #[derive(Debug, Clone)]
 enum Narrowed {
@@ -117,7 +123,7 @@ fn credentials() -> Vec<(&'static str, Credential, Narrowed)> {
         pattern: pattern.to_owned(),
     };
     vec![
-        ("password", Credential::Password, Narrowed::No),
+        ("password", password(), Narrowed::No),
         ("token read", token(&[Scope::Read]), Narrowed::No),
         ("token write", token(&[Scope::Write]), Narrowed::No),
         ("token delete", token(&[Scope::Delete]), Narrowed::No),
@@ -134,17 +140,17 @@ fn credentials() -> Vec<(&'static str, Credential, Narrowed)> {
         ),
         (
             "registry token: pull",
-            Credential::Password,
+            password(),
             Narrowed::Here(vec![Action::Pull]),
         ),
         (
             "registry token: all",
-            Credential::Password,
+            password(),
             Narrowed::Here(Action::OF_REGISTRY_TOKENS.to_vec()),
         ),
         (
             "registry token: other package",
-            Credential::Password,
+            password(),
             Narrowed::Elsewhere,
         ),
     ]
@@ -334,7 +340,7 @@ proptest! {
         let (_, target) = &targets()[t];
         let action = Action::ALL[a];
         let narrow = decide(&actor(user.as_ref(), credential, narrowed, target), target, action, NOW);
-        let wide = decide(&actor(user.as_ref(), &Credential::Password, &Narrowed::No, target), target, action, NOW);
+        let wide = decide(&actor(user.as_ref(), &password(), &Narrowed::No, target), target, action, NOW);
         prop_assert!(wide.is_ok() || narrow.is_err());
     }
 

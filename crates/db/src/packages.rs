@@ -50,10 +50,15 @@ statements! {
         AND published_at IS NOT NULL AND deleted_at IS NULL AND path > $2 ORDER BY path LIMIT $3";
     OF_OWNER_OF_VISIBILITY = "SELECT path FROM package WHERE owner_id = $1 AND visibility = $2
         AND published_at IS NOT NULL AND deleted_at IS NULL AND path > $3 ORDER BY path LIMIT $4";
+    /// On the package, or on the repository whose access it inherits.
     GRANTED = "SELECT p.path FROM package_grant g JOIN package p ON p.id = g.package_id
         WHERE g.principal_kind = $1 AND g.principal_id = $2 AND (g.expires_at IS NULL OR g.expires_at > $3)
-        AND p.published_at IS NOT NULL AND p.deleted_at IS NULL
-        AND p.path > $4 ORDER BY p.path LIMIT $5";
+        AND p.published_at IS NOT NULL AND p.deleted_at IS NULL AND p.path > $4
+        UNION SELECT p.path FROM source_repository_grant g
+        JOIN package p ON p.repository_id = g.repository_id
+        WHERE g.principal_kind = $1 AND g.principal_id = $2 AND (g.expires_at IS NULL OR g.expires_at > $3)
+        AND p.inherits_access AND p.published_at IS NOT NULL AND p.deleted_at IS NULL AND p.path > $4
+        ORDER BY 1 LIMIT $5";
     DETAILS_OF_OWNER = "SELECT id, owner_id, path, visibility, created_by, created_at, updated_at,
         published_at FROM package
         WHERE owner_id = $1 AND deleted_at IS NULL AND path > $2 ORDER BY path LIMIT $3";

@@ -21,7 +21,7 @@ statements! {
             (version_id, position, package_id, digest, media_type, size, platform)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     PARENT = "SELECT v.digest FROM version_child c JOIN version v ON v.id = c.version_id
-        WHERE c.package_id = $1 AND c.digest = $2 AND v.deleted_at IS NULL ORDER BY v.id LIMIT 1";
+        WHERE c.package_id = $1 AND c.digest = $2 AND v.deleted_at IS NULL LIMIT 1";
     REFERRERS = "SELECT digest, media_type, artifact_type, size, annotations FROM version
         WHERE package_id = $1 AND subject = $2 AND deleted_at IS NULL AND digest > $3
         ORDER BY digest LIMIT $4";

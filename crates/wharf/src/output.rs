@@ -33,22 +33,26 @@ impl Output {
     /// Something worth knowing that is not the result.
     pub(crate) fn note(self, note: Arguments<'_>) {
         if !self.reporting.quiet {
-            writeln!(io::stderr().lock(), "{note}").ok();
+            writeln!(io::stderr().lock(), "{}", plain(note)).ok();
         }
     }
 }
 
-/// One line of the result. What others wrote into it must not steer the terminal.
-pub(crate) fn line(line: impl Display) -> io::Result<()> {
-    let plain = |c: char| {
-        if c.is_control() && c != '\t' {
+/// What others wrote into a text must not steer the terminal.
+fn plain(text: impl Display) -> String {
+    let shown = |c: char| {
+        if c.is_control() && !matches!(c, '\t' | '\n') {
             '\u{fffd}'
         } else {
             c
         }
     };
-    let line: String = line.to_string().chars().map(plain).collect();
-    writeln!(io::stdout().lock(), "{line}")
+    text.to_string().chars().map(shown).collect()
+}
+
+/// Lines of the result.
+pub(crate) fn line(line: impl Display) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{}", plain(line))
 }
 
 /// The result as one JSON document.
@@ -65,10 +69,30 @@ pub(crate) fn bytes(bytes: &[u8]) -> io::Result<()> {
 
 /// What went wrong; shown even to those who want it quiet.
 pub(crate) fn error(message: Arguments<'_>) {
-    writeln!(io::stderr().lock(), "error: {message}").ok();
+    writeln!(io::stderr().lock(), "error: {}", plain(message)).ok();
 }
 
 /// What to do about it.
 pub(crate) fn hint(message: &str) {
-    writeln!(io::stderr().lock(), "hint: {message}").ok();
+    writeln!(io::stderr().lock(), "hint: {}", plain(message)).ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn nothing_steers_the_terminal() {
+        assert_eq!(
+            plain("\x1b]0;owned\x07\u{9b}2J\r"),
+            "\u{fffd}]0;owned\u{fffd}\u{fffd}2J\u{fffd}"
+        );
+    }
+
+    #[test]
+    fn lines_and_json_stay_what_they_are() {
+        let json = serde_json::to_string_pretty(&serde_json::json!({"a": ["\u{7}", "b"]}));
+        let json = json.expect("JSON");
+        assert_eq!(plain(&json), json);
+    }
 }

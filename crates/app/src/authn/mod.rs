@@ -348,12 +348,16 @@ impl App {
         if user.second_factor {
             return Ok(Err(Rejected::CodeNeeded));
         }
-        if claims.credential != format!("password:{}", user.password_fingerprint()) {
+        let fingerprint = user.password_fingerprint();
+        if claims.credential != format!("password:{fingerprint}") {
             return Ok(Err(Rejected::Revoked));
         }
         Ok(user.check().map(|()| Identity {
             actor: Actor {
-                user: Some((Arc::clone(&user.facts), Credential::Password)),
+                user: Some((
+                    Arc::clone(&user.facts),
+                    Credential::Password { fingerprint },
+                )),
                 narrowed: None,
             },
             not_after: i64::MAX,
@@ -383,8 +387,12 @@ impl App {
         if record.second_factor {
             return Ok(Err(Rejected::CodeNeeded));
         }
+        let fingerprint = record.password_fingerprint();
         Ok(record.check().map(|()| Actor {
-            user: Some((Arc::clone(&record.facts), Credential::Password)),
+            user: Some((
+                Arc::clone(&record.facts),
+                Credential::Password { fingerprint },
+            )),
             narrowed: None,
         }))
     }
@@ -431,10 +439,15 @@ impl App {
         let user = load_user(conn, account).await?;
         user.check()?;
         let credential = match credential {
-            Credential::Password if user.second_factor => {
+            Credential::Password { .. } if user.second_factor => {
                 return Err(Rejected::CodeNeeded.into());
             }
-            Credential::Password => Credential::Password,
+            Credential::Password { fingerprint } => {
+                if *fingerprint != user.password_fingerprint() {
+                    return Err(Rejected::Password.into());
+                }
+                credential.clone()
+            }
             Credential::Session { id } => {
                 let session = sessions::find(conn, *id).await?;
                 let good = session.is_some_and(|session| {

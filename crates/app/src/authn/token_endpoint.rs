@@ -120,7 +120,7 @@ impl App {
             return Err(rejected.clone().into());
         }
         let now = self.clock.now();
-        let (sub, credential) = self.subject(caller).await?;
+        let (sub, credential) = subject(caller);
         let jti = entropy::base62(&*self.entropy, 22);
         let token = self
             .registry_tokens
@@ -171,24 +171,19 @@ impl App {
             actions,
         })
     }
+}
 
-    async fn subject(&self, caller: &Caller) -> Result<(String, String), Error> {
-        let Some((user, credential)) = &caller.actor.user else {
-            return Ok(("anonymous".to_owned(), "none".to_owned()));
-        };
-        let credential = match credential {
-            Credential::Token { id, .. } => format!("token:{id}"),
-            Credential::Session { id } => format!("session:{id}"),
-            Credential::Password => {
-                let mut reader = self.db.reader().await?;
-                let conn = &mut reader.conn();
-                let record = self.user_record(conn, &caller.caches, user.id).await?;
-                let fingerprint = record.map(|r| r.password_fingerprint());
-                format!("password:{}", fingerprint.unwrap_or_default())
-            }
-        };
-        Ok((format!("user:{}", user.id), credential))
-    }
+/// `sub` and the credential that a registry token names.
+fn subject(caller: &Caller) -> (String, String) {
+    let Some((user, credential)) = &caller.actor.user else {
+        return ("anonymous".to_owned(), "none".to_owned());
+    };
+    let credential = match credential {
+        Credential::Token { id, .. } => format!("token:{id}"),
+        Credential::Session { id } => format!("session:{id}"),
+        Credential::Password { fingerprint } => format!("password:{fingerprint}"),
+    };
+    (format!("user:{}", user.id), credential)
 }
 
 /// Whoever asks may list packages; which ones is decided when they do.

@@ -36,8 +36,8 @@ impl UserFacts {
 /// What the user showed to be that user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
-    /// The password: everything the user may.
-    Password,
+    /// The password, by what changes with it: everything the user may.
+    Password { fingerprint: String },
     /// A session that began with the password and, where there is one, the
     /// second factor: everything too.
     Session { id: i64 },

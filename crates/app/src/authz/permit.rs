@@ -3,7 +3,7 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
-use wharf_db::packages::Visibility;
+use wharf_db::{grants::Role, packages::Visibility};
 
 use super::{
     facts::{Actor, OwnerFacts, PackageFacts, Target},
@@ -32,6 +32,7 @@ pub struct Permit<K: Kind> {
     package: Arc<PackageFacts>,
     actor_id: Option<i64>,
     by_owning: bool,
+    is_admin: bool,
     kind: PhantomData<K>,
 }
 
@@ -66,6 +67,11 @@ impl<K: Kind> Permit<K> {
     pub fn by_owning(&self) -> bool {
         self.by_owning
     }
+
+    /// Whether the user has the admin role there, whatever the credential allows.
+    pub(crate) fn is_admin(&self) -> bool {
+        self.is_admin
+    }
 }
 
 impl<K: Kind> Permit<K> {
@@ -75,6 +81,7 @@ impl<K: Kind> Permit<K> {
             package,
             actor_id: None,
             by_owning: true,
+            is_admin: true,
             kind: PhantomData,
         }
     }
@@ -168,6 +175,7 @@ impl Creation {
             package,
             actor_id: Some(self.actor_id),
             by_owning: !self.needs_grant,
+            is_admin: true,
             kind: PhantomData,
         }
     }
@@ -180,10 +188,12 @@ pub fn authorize<K: Kind>(actor: &Actor, target: &Target, now: i64) -> Result<Ve
     let actor_id = user.map(|user| user.id);
     let by_owning = user.is_some_and(|user| policy::has_role_by_owning(user, target));
     if let Some(package) = &target.package {
+        let role = user.and_then(|user| policy::role_of(user, target, now));
         return Ok(Verdict::Existing(Permit {
             package: Arc::clone(package),
             actor_id,
             by_owning,
+            is_admin: role == Some(Role::Admin),
             kind: PhantomData,
         }));
     }

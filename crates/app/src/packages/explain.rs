@@ -71,8 +71,9 @@ impl App {
             _ => {
                 let account = find_holder(conn, &login).await?;
                 let facts = crate::authn::facts_of(conn, account).await?;
+                let fingerprint = String::new();
                 Actor {
-                    user: Some((facts, Credential::Password)),
+                    user: Some((facts, Credential::Password { fingerprint })),
                     narrowed: None,
                 }
             }

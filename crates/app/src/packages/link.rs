@@ -52,22 +52,28 @@ impl App {
     }
 }
 
-/// Links a package that says where it is built, at its first manifest: later
-/// a label moves nothing. It links only to what the owner has connected, so
-/// that whoever pushes opens the package to nobody else.
+/// Links a package that says where it is built, at its first tag: later, or
+/// once it is linked, a label moves nothing. It links only to what the owner
+/// has connected, and gives nobody access unless an admin of the package
+/// pushes, so that who may only write opens it to nobody else.
 pub(crate) async fn link_by_label(
     tx: &mut Tx<'_>,
     permit: &Permit<Push>,
     source: &SourceRepository,
 ) -> Result<(), Error> {
     let owner = permit.owner();
+    if repositories::of_package(tx, permit.package_id())
+        .await?
+        .is_some()
+    {
+        return Ok(());
+    }
     let found = repositories::find(tx, owner.id, source.key()).await?;
     let Some(repository) = found else {
         return Ok(());
     };
-    let inherits = organizations::policy(tx, owner.id)
-        .await?
-        .inherit_by_default;
+    let policy = organizations::policy(tx, owner.id).await?;
+    let inherits = policy.inherit_by_default && permit.is_admin();
     repositories::link(tx, permit.package_id(), Some(repository.id), inherits).await?;
     // Others have access from now on that were refused a moment ago.
     epochs::raise(tx).await?;

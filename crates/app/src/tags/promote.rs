@@ -158,6 +158,8 @@ struct Bringing {
     /// By id in the source: the id in the target.
     brought: HashMap<i64, i64>,
     bytes: i64,
+    /// Versions looked at: trees that overlap are walked more than once.
+    looked_at: usize,
 }
 
 impl Bringing {
@@ -180,7 +182,8 @@ impl Bringing {
             return Ok(*id);
         }
         let tree = tree_of(tx, from.package_id(), version.clone()).await?;
-        if tree.more || self.brought.len() + tree.versions.len() > MOST {
+        self.looked_at += tree.versions.len();
+        if tree.more || self.looked_at > MOST {
             return Err(too_much());
         }
         let count = i64::try_from(tree.versions.len()).unwrap_or(i64::MAX);

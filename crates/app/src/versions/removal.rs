@@ -120,9 +120,15 @@ impl<'a> Remover<'a> {
     }
 
     /// Deletes a version and what belongs to nothing else. Of very many parts
-    /// some stay, and stand for themselves from then on.
-    async fn remove_tree(&self, tx: &mut Tx<'_>, root: Version) -> Result<DeletedVersions, Error> {
+    /// some stay, and stand for themselves from then on. Counts what it looked at.
+    async fn remove_tree(
+        &self,
+        tx: &mut Tx<'_>,
+        root: Version,
+        looked_at: &mut usize,
+    ) -> Result<DeletedVersions, Error> {
         let tree = tree_of(tx, self.package_id, root).await?;
+        *looked_at += tree.versions.len();
         let more = tree.more;
         let mut removed = Vec::new();
         let mut gone: HashSet<String> = HashSet::new();
@@ -193,7 +199,7 @@ impl Change for DeleteVersion {
             reference: self.reference.clone(),
         })?;
         let remover = Remover::new(app, &self.closed, &permit);
-        remover.remove_tree(tx, version).await
+        remover.remove_tree(tx, version, &mut 0).await
     }
 }
 
@@ -216,14 +222,16 @@ impl Change for DeleteUntagged {
         let id = permit.package_id();
         let remover = Remover::new(app, &self.closed, &permit);
         let mut deleted = DeletedVersions::default();
+        // What stays is looked at again for everything that lists it.
+        let mut looked_at = 0;
         let old = app.clock.now() - PRUNED_AFTER;
         let listing = Listing::Untagged;
         for version in versions::list(tx, id, listing, i64::MAX, self.limit, old).await? {
-            if deleted.digests.len() >= MOST {
+            if looked_at >= MOST {
                 break;
             }
             if let Some(version) = versions::find(tx, id, &version.digest).await? {
-                let tree = remover.remove_tree(tx, version).await?;
+                let tree = remover.remove_tree(tx, version, &mut looked_at).await?;
                 deleted.digests.extend(tree.digests);
             }
         }

@@ -78,8 +78,8 @@ pub struct CredentialBody {
 impl From<&Credential> for CredentialBody {
     fn from(credential: &Credential) -> Self {
         match credential {
-            Credential::Password | Credential::Session { .. } => Self {
-                kind: if *credential == Credential::Password {
+            Credential::Password { .. } | Credential::Session { .. } => Self {
+                kind: if matches!(credential, Credential::Password { .. }) {
                     "password"
                 } else {
                     "session"

@@ -2,13 +2,17 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use wharf_app::authz::{By, Scope};
+use wharf_app::{
+    accounts::TokenRequest,
+    authn::Presented,
+    authz::{By, Scope},
+};
 use wharf_db::{grants::Role, organizations::MemberRole, packages::Visibility};
 use wharf_oci::{
     Digest,
     media_type::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST},
 };
-use wharf_testkit::{Caller, TestRegistry, descriptor, image, push_image};
+use wharf_testkit::{Caller, TestRegistry, descriptor, image, index_with, push_image};
 
 use super::{pulls, sign};
 
@@ -346,4 +350,79 @@ async fn one_request_writes_only_so_much() {
         (&pruned["more"], pruned["digests"].as_array().map(Vec::len)),
         (&json!(false), Some(2))
     );
+}
+
+/// A request that is let in and then sends its body slowly.
+#[tokio::test]
+async fn a_password_ends_for_requests_under_way() {
+    let registry = TestRegistry::start().await;
+    let app = &registry.app;
+    let created = app.create_user(&By::Operator, "carol", false, Some("correct horse"));
+    created.await.expect("created");
+    let presented = Presented::Basic {
+        user: "carol".to_owned(),
+        secret: "correct horse".to_owned(),
+    };
+    let under_way = app.authenticate(&presented, None).await.expect("known");
+    let by = By::Caller(under_way);
+    let request = TokenRequest {
+        scopes: vec![Scope::Admin],
+        ..TokenRequest::default()
+    };
+    let made = app.create_token(&by, "carol", request.clone()).await;
+    made.expect("the password is good");
+    let changed = app.set_password(&By::Operator, "carol", "another horse");
+    changed.await.expect("changed");
+    let made = app.create_token(&by, "carol", request).await;
+    let error = made.expect_err("the password is another");
+    assert!(error.to_string().contains("password is wrong"), "{error}");
+    let changed = app.set_password(&by, "carol", "correct horse").await;
+    changed.expect_err("the password is another");
+}
+
+/// Indexes that list the same 300 manifests.
+async fn push_overlapping(caller: &Caller, name: &str, tags: &[&str]) {
+    let mut children = Vec::new();
+    for n in 0..300 {
+        let child = index_with(&[], json!({"annotations": {"n": n.to_string()}}));
+        let digest = Digest::sha256(&child);
+        let put = caller
+            .put_manifest(name, digest.as_str(), OCI_INDEX, child.clone())
+            .await;
+        assert_eq!(put.status(), StatusCode::CREATED);
+        children.push(descriptor(OCI_INDEX, &child));
+    }
+    for tag in tags {
+        let index = index_with(&children, json!({"annotations": {"tag": tag}}));
+        let put = caller.put_manifest(name, tag, OCI_INDEX, index).await;
+        assert_eq!(put.status(), StatusCode::CREATED);
+    }
+}
+
+#[tokio::test]
+async fn one_request_looks_at_only_so_much() {
+    let registry = TestRegistry::start().await;
+    let alice = registry.user("alice").await;
+    push_overlapping(&alice, "alice/app", &["kept", "a", "b", "c", "d", "e"]).await;
+    let tags = json!({"a": "a", "b": "b", "c": "c", "d": "d"});
+    let promote = json!({"tags": tags, "to": "alice/released"});
+    let path = "packages/alice/app/promote";
+    let (status, message) = alice.api_fails(Method::POST, path, promote).await;
+    assert_eq!(status, 400);
+    assert!(message.contains("promote fewer tags"), "{message}");
+    for tag in ["a", "b", "c", "d", "e"] {
+        let path = format!("packages/alice/app/tags/{tag}");
+        alice.api_ok(Method::DELETE, &path, Value::Null).await;
+    }
+    registry.clock.advance(wharf_app::clock::DAY);
+    let prune = "packages/alice/app/prune";
+    let mut taken = Vec::new();
+    for _ in 0..2 {
+        let pruned = alice.api_ok(Method::POST, prune, Value::Null).await;
+        let digests = pruned["digests"].as_array().map(Vec::len);
+        taken.push((digests, pruned["more"] == true));
+    }
+    assert_eq!(taken, [(Some(4), true), (Some(1), false)]);
+    assert!(pulls(&alice, "alice/app", "kept").await);
+    registry.assert_sound().await;
 }

@@ -99,6 +99,10 @@ async fn a_label_links_at_the_first_push_and_never_again() {
         StatusCode::ACCEPTED,
         "by the repository's access"
     );
+    let listed = carol
+        .api_ok(Method::GET, "packages?owner=acme", Value::Null)
+        .await;
+    assert_eq!(listed["items"][0]["name"], "acme/app");
     let off = json!({"repository": REPOSITORY, "inherits_access": false});
     bob.api_ok(Method::PUT, "packages/acme/app/link", off).await;
     assert!(!pulls(&carol, "acme/app", "1").await, "the switch is off");
@@ -162,6 +166,31 @@ async fn a_label_links_at_the_first_push_and_never_again() {
         .await;
     assert_eq!(link["inherits_access"], false);
     assert!(!pulls(&carol, "acme/third", "1").await);
+}
+
+#[tokio::test]
+async fn a_writer_opens_a_package_to_nobody() {
+    let registry = TestRegistry::start().await;
+    let [_, bob, carol] = acme(&registry).await;
+    for name in ["acme/linked", "acme/free"] {
+        push_labelled(&bob, name, None, json!({})).await;
+        let grant = format!("packages/{name}/grants/carol");
+        bob.api_ok(Method::PUT, &grant, json!({"role": "write"}))
+            .await;
+    }
+    let off = json!({"repository": REPOSITORY, "inherits_access": false});
+    bob.api_ok(Method::PUT, "packages/acme/linked/link", off)
+        .await;
+    for name in ["acme/linked", "acme/free"] {
+        push_labelled(&carol, name, Some("1"), source("github.com/acme/app")).await;
+        let link = format!("packages/{name}/link");
+        let link = bob.api_ok(Method::GET, &link, Value::Null).await;
+        assert_eq!(
+            link,
+            json!({"repository": REPOSITORY, "inherits_access": false}),
+            "{name}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -56,7 +56,9 @@ impl Channel {
     pub fn credential(&self, principal: &Principal) -> Option<Credential> {
         principal.facts.as_ref()?;
         Some(match self.scope {
-            None => Credential::Password,
+            None => Credential::Password {
+                fingerprint: String::new(),
+            },
             Some(scope) => Credential::Token {
                 id: 0,
                 scopes: Scopes::new([scope]),
