@@ -164,6 +164,8 @@ CREATE TABLE version (
     labels TEXT NOT NULL,
     pushed_by BIGINT REFERENCES account (id),
     created_at BIGINT NOT NULL,
+    -- What is pushed again is part of a push under way.
+    last_pushed_at BIGINT NOT NULL,
     -- A deleted version can be restored for a while, with the tags it had (JSON).
     deleted_at BIGINT,
     deleted_by BIGINT REFERENCES account (id),

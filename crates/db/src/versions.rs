@@ -3,16 +3,17 @@
 use crate::{Conn, Error, Tx};
 
 statements! {
-    FIND = "SELECT id, digest, media_type, size, subject, deleted_at FROM version
+    FIND = "SELECT id, digest, media_type, size, subject, last_pushed_at, deleted_at FROM version
         WHERE package_id = $1 AND digest = $2 AND deleted_at IS NULL";
-    FIND_ANY = "SELECT id, digest, media_type, size, subject, deleted_at FROM version
+    FIND_ANY = "SELECT id, digest, media_type, size, subject, last_pushed_at, deleted_at FROM version
         WHERE package_id = $1 AND digest = $2";
     CONTENT = "SELECT v.media_type, c.bytes FROM version v
         JOIN version_content c ON c.version_id = v.id
         WHERE v.package_id = $1 AND v.digest = $2 AND v.deleted_at IS NULL";
     INSERT = "INSERT INTO version (id, package_id, digest, media_type, artifact_type, subject,
-            annotations, size, platforms, content_size, labels, pushed_by, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+            annotations, size, platforms, content_size, labels, pushed_by, created_at,
+            last_pushed_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)";
     INSERT_CONTENT = "INSERT INTO version_content (version_id, bytes) VALUES ($1, $2)";
     INSERT_BLOB = "INSERT INTO version_blob
             (version_id, position, package_id, role, digest, media_type, size, is_foreign)
@@ -48,7 +49,7 @@ statements! {
         a.login AS pushed_by, v.created_at, v.deleted_at
         FROM version v LEFT JOIN account a ON a.id = v.pushed_by
         WHERE v.package_id = $1 AND v.deleted_at IS NULL AND v.id < $2
-        AND v.created_at < $4
+        AND v.last_pushed_at < $4
         AND NOT EXISTS (SELECT 1 FROM tag t WHERE t.version_id = v.id)
         AND NOT EXISTS (SELECT 1 FROM version_child c JOIN version i ON i.id = c.version_id
             WHERE c.package_id = v.package_id AND c.digest = v.digest AND i.deleted_at IS NULL)
@@ -67,10 +68,10 @@ statements! {
     TEXTS = "SELECT annotations, labels FROM version WHERE id = $1";
     CHILDREN = "SELECT digest, media_type, size, platform FROM version_child
         WHERE version_id = $1 ORDER BY position LIMIT $2";
-    PARTS = "SELECT DISTINCT v.id, v.digest, v.media_type, v.size, v.subject, v.deleted_at
-        FROM version_child c JOIN version v ON v.package_id = c.package_id AND v.digest = c.digest
+    PARTS = "SELECT DISTINCT v.id, v.digest, v.media_type, v.size, v.subject, v.last_pushed_at,
+            v.deleted_at FROM version_child c JOIN version v ON v.package_id = c.package_id AND v.digest = c.digest
         WHERE c.version_id = $1 ORDER BY v.id LIMIT $2";
-    ATTACHED = "SELECT id, digest, media_type, size, subject, deleted_at FROM version
+    ATTACHED = "SELECT id, digest, media_type, size, subject, last_pushed_at, deleted_at FROM version
         WHERE package_id = $1 AND subject = $2 AND deleted_at IS NULL ORDER BY digest LIMIT $3";
     ATTACHED_NAMES = "SELECT digest, media_type, artifact_type FROM version
         WHERE package_id = $1 AND subject = $2 AND deleted_at IS NULL ORDER BY digest LIMIT $3";
@@ -80,15 +81,18 @@ statements! {
     SET_CONTENT_SIZE = "UPDATE version SET content_size = $2 WHERE id = $1";
     SET_DELETED = "UPDATE version SET deleted_at = $2, deleted_by = $3, deleted_tags = $4
         WHERE id = $1";
-    DELETED_WITH = "SELECT r.id, r.digest, r.media_type, r.size, r.subject, r.deleted_at
+    DELETED_WITH = "SELECT r.id, r.digest, r.media_type, r.size, r.subject, r.last_pushed_at, r.deleted_at
         FROM version r WHERE r.package_id = $1 AND r.subject = $2 AND r.deleted_at = $3
         ORDER BY r.digest LIMIT $4";
     DELETED_TAGS = "SELECT deleted_tags FROM version WHERE id = $1";
-    PUSHED_AGAIN = "UPDATE version SET pushed_by = $2, created_at = $3 WHERE id = $1";
+    PUSHED_AGAIN = "UPDATE version SET pushed_by = $2, created_at = $3, last_pushed_at = $3
+        WHERE id = $1";
+    SET_LAST_PUSHED = "UPDATE version SET last_pushed_at = $2 WHERE id = $1";
     COPY = "INSERT INTO version (id, package_id, digest, media_type, artifact_type, subject,
-            annotations, size, platforms, content_size, labels, pushed_by, created_at)
+            annotations, size, platforms, content_size, labels, pushed_by, created_at,
+            last_pushed_at)
         SELECT $1, $2, digest, media_type, artifact_type, subject, annotations, size, platforms,
-            content_size, labels, $3, $4 FROM version WHERE id = $5";
+            content_size, labels, $3, $4, $4 FROM version WHERE id = $5";
     COPY_CONTENT = "INSERT INTO version_content (version_id, bytes)
         SELECT $1, bytes FROM version_content WHERE version_id = $2";
     COPY_BLOBS = "INSERT INTO version_blob
@@ -113,6 +117,7 @@ pub struct Version {
     /// Bytes of the manifest itself.
     pub size: i64,
     pub subject: Option<String>,
+    pub last_pushed_at: i64,
     pub deleted_at: Option<i64>,
 }
 
@@ -368,7 +373,7 @@ pub enum Listing {
 }
 
 /// Versions before the id `before`, newest first; of untagged ones, those
-/// that were there before the instant `older_than`.
+/// that were last pushed before the instant `older_than`.
 pub async fn list(
     conn: &mut Conn<'_>,
     package_id: i64,
@@ -530,6 +535,12 @@ pub async fn restore(tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
 pub async fn push_again(tx: &mut Tx<'_>, id: i64, by: Option<i64>, at: i64) -> Result<(), Error> {
     restore(tx, id).await?;
     execute!(&mut **tx, PUSHED_AGAIN, id, by, at)?;
+    Ok(())
+}
+
+/// Notes that a version that is there was pushed once more.
+pub async fn set_last_pushed(tx: &mut Tx<'_>, id: i64, at: i64) -> Result<(), Error> {
+    execute!(&mut **tx, SET_LAST_PUSHED, id, at)?;
     Ok(())
 }
 

@@ -222,10 +222,12 @@ impl Put {
         known: &versions::Version,
     ) -> Result<i64, Error> {
         self.check_same_type(known)?;
+        let now = self.app.clock.now();
         if known.deleted_at.is_some() {
             self.check_references(tx, permit).await?;
-            let now = self.app.clock.now();
             versions::push_again(tx, known.id, permit.actor_id(), now).await?;
+        } else {
+            versions::set_last_pushed(tx, known.id, now).await?;
         }
         Ok(known.id)
     }

@@ -18,8 +18,8 @@ use crate::{
     tags::Mover,
 };
 
-/// How long an untagged version is left alone by pruning, in microseconds: a
-/// push of several manifests may be under way.
+/// How long pruning leaves an untagged version alone after a push of it, in
+/// microseconds: a push of several manifests may be under way.
 const PRUNED_AFTER: i64 = HOUR;
 
 /// What a deletion took, by digest: what was named first, then what belonged to it.
@@ -48,7 +48,8 @@ impl App {
     }
 
     /// Deletes up to `limit` versions that no tag, index or subject holds, and
-    /// that have been there for an hour; `more` if there are others. No image that a tag leads to loses a part.
+    /// that nobody has pushed for an hour, with what belongs to them likewise;
+    /// `more` if there are others. No image that a tag leads to loses a part.
     pub async fn delete_untagged(
         self: &Arc<Self>,
         by: &By,
@@ -88,6 +89,8 @@ pub(crate) struct Remover<'a> {
     actor_id: Option<i64>,
     /// What goes together goes at one instant, and by that comes back together.
     now: i64,
+    /// Parts that were pushed at this instant or later stay.
+    spared_since: i64,
 }
 
 impl<'a> Remover<'a> {
@@ -98,6 +101,14 @@ impl<'a> Remover<'a> {
             package_id: permit.package_id(),
             path: permit.path(),
             actor_id: permit.actor_id(),
+            spared_since: i64::MAX,
+        }
+    }
+
+    fn sparing(self, spared_since: i64) -> Self {
+        Self {
+            spared_since,
+            ..self
         }
     }
 
@@ -146,15 +157,17 @@ impl<'a> Remover<'a> {
         })
     }
 
-    /// Whether a part stays: it is tagged, listed by an index that stays, or
-    /// attached to a subject that does.
+    /// Whether a part stays: it is spared, tagged, listed by an index that
+    /// stays, or attached to a subject that does.
     async fn is_held(
         &self,
         tx: &mut Tx<'_>,
         version: &Version,
         gone: &HashSet<String>,
     ) -> Result<bool, Error> {
-        if !tags::first_of_version(tx, version.id, 1).await?.is_empty() {
+        if version.last_pushed_at >= self.spared_since
+            || !tags::first_of_version(tx, version.id, 1).await?.is_empty()
+        {
             return Ok(true);
         }
         let id = self.package_id;
@@ -220,11 +233,11 @@ impl Change for DeleteUntagged {
     ) -> Result<DeletedVersions, Error> {
         let permit = app.permit_in::<Delete>(tx, by, &self.package).await?;
         let id = permit.package_id();
-        let remover = Remover::new(app, &self.closed, &permit);
+        let old = app.clock.now() - PRUNED_AFTER;
+        let remover = Remover::new(app, &self.closed, &permit).sparing(old);
         let mut deleted = DeletedVersions::default();
         // What stays is looked at again for everything that lists it.
         let mut looked_at = 0;
-        let old = app.clock.now() - PRUNED_AFTER;
         let listing = Listing::Untagged;
         for version in versions::list(tx, id, listing, i64::MAX, self.limit, old).await? {
             if looked_at >= MOST {

@@ -426,3 +426,30 @@ async fn one_request_looks_at_only_so_much() {
     assert!(pulls(&alice, "alice/app", "kept").await);
     registry.assert_sound().await;
 }
+
+#[tokio::test]
+async fn pruning_spares_what_is_pushed_again() {
+    let registry = TestRegistry::start().await;
+    let alice = registry.user("alice").await;
+    let (reused, other) = (image("reused"), image("other"));
+    let digest = reused.digest.clone();
+    for image in [&reused, &other] {
+        push_image(&alice, "alice/app", image.digest.as_str(), image).await;
+    }
+    let old = index_with(&[reused.descriptor(), other.descriptor()], json!({}));
+    let old_digest = Digest::sha256(&old);
+    let put = alice.put_manifest("alice/app", old_digest.as_str(), OCI_INDEX, old);
+    assert_eq!(put.await.status(), StatusCode::CREATED);
+    registry.clock.advance(wharf_app::clock::DAY);
+    // A new build begins with a part that it has in common with the old one.
+    push_image(&alice, "alice/app", digest.as_str(), &reused).await;
+    let prune = "packages/alice/app/prune";
+    let pruned = alice.api_ok(Method::POST, prune, Value::Null).await;
+    assert_eq!(
+        pruned["digests"],
+        json!([old_digest.as_str(), other.digest.as_str()])
+    );
+    let new = index_with(&[reused.descriptor()], json!({}));
+    let put = alice.put_manifest("alice/app", "1", OCI_INDEX, new);
+    assert_eq!(put.await.status(), StatusCode::CREATED);
+}
