@@ -21,6 +21,7 @@ pub mod immutable_tags;
 pub mod organizations;
 pub mod packages;
 mod postgres;
+pub mod referrers;
 pub mod repositories;
 pub mod second_factors;
 pub mod sessions;
@@ -38,7 +39,7 @@ pub use error::{Error, ErrorKind};
 
 /// Every statement by module and name, for the test that prepares them on both engines.
 pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let modules: [(&str, &[(&str, &str)]); 20] = [
+    let modules: [(&str, &[(&str, &str)]); 21] = [
         ("about", about::STATEMENTS),
         ("accounts", accounts::STATEMENTS),
         ("blobs", blobs::STATEMENTS),
@@ -49,6 +50,7 @@ pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("immutable_tags", immutable_tags::STATEMENTS),
         ("organizations", organizations::STATEMENTS),
         ("packages", packages::STATEMENTS),
+        ("referrers", referrers::STATEMENTS),
         ("repositories", repositories::STATEMENTS),
         ("second_factors", second_factors::STATEMENTS),
         ("sessions", sessions::STATEMENTS),

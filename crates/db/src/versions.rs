@@ -23,18 +23,6 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     PARENT = "SELECT v.digest FROM version_child c JOIN version v ON v.id = c.version_id
         WHERE c.package_id = $1 AND c.digest = $2 AND v.deleted_at IS NULL LIMIT 1";
-    REFERRERS = "SELECT digest, media_type, artifact_type, size, annotations FROM version
-        WHERE package_id = $1 AND subject = $2 AND deleted_at IS NULL AND digest > $3
-        ORDER BY digest LIMIT $4";
-    REFERRERS_OF_TYPE = "SELECT digest, media_type, artifact_type, size, annotations FROM version
-        WHERE package_id = $1 AND subject = $2 AND artifact_type = $5 AND deleted_at IS NULL
-        AND digest > $3 ORDER BY digest LIMIT $4";
-    REFERRER_SIZES = "SELECT CAST(LENGTH(annotations) AS BIGINT) FROM version
-        WHERE package_id = $1 AND subject = $2 AND deleted_at IS NULL AND digest > $3
-        ORDER BY digest LIMIT $4";
-    REFERRER_SIZES_OF_TYPE = "SELECT CAST(LENGTH(annotations) AS BIGINT) FROM version
-        WHERE package_id = $1 AND subject = $2 AND artifact_type = $5 AND deleted_at IS NULL
-        AND digest > $3 ORDER BY digest LIMIT $4";
     /// What stands for itself: neither listed by an index nor attached to a subject.
     LIST = "SELECT v.id, v.digest, v.media_type, v.artifact_type, v.size, v.platforms, v.content_size,
         a.login AS pushed_by, v.created_at, v.deleted_at
@@ -268,80 +256,6 @@ pub async fn find_parent(
 ) -> Result<Option<String>, Error> {
     let row = query!(fetch_optional, conn, (String,), PARENT, package_id, digest)?;
     Ok(row.map(|(digest,)| digest))
-}
-
-/// A manifest that names another as its subject.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub struct Referrer {
-    pub digest: String,
-    pub media_type: String,
-    pub artifact_type: Option<String>,
-    pub size: i64,
-    /// A JSON object of strings.
-    pub annotations: String,
-}
-
-/// Characters of annotations of what [`referrers`] would return: they may be
-/// long, so a page is measured before it is read.
-pub async fn referrer_sizes(
-    conn: &mut Conn<'_>,
-    package_id: i64,
-    subject: &str,
-    artifact_type: Option<&str>,
-    after: &str,
-    limit: i64,
-) -> Result<Vec<i64>, Error> {
-    let rows = match artifact_type {
-        None => query!(
-            fetch_all,
-            conn,
-            (i64,),
-            REFERRER_SIZES,
-            package_id,
-            subject,
-            after,
-            limit
-        )?,
-        Some(kind) => query!(
-            fetch_all,
-            conn,
-            (i64,),
-            REFERRER_SIZES_OF_TYPE,
-            package_id,
-            subject,
-            after,
-            limit,
-            kind,
-        )?,
-    };
-    Ok(rows.into_iter().map(|(size,)| size).collect())
-}
-
-/// Referrers of `subject` after the digest `after`, in order.
-pub async fn referrers(
-    conn: &mut Conn<'_>,
-    package_id: i64,
-    subject: &str,
-    artifact_type: Option<&str>,
-    after: &str,
-    limit: i64,
-) -> Result<Vec<Referrer>, Error> {
-    match artifact_type {
-        None => query!(
-            fetch_all, conn, Referrer, REFERRERS, package_id, subject, after, limit
-        ),
-        Some(kind) => query!(
-            fetch_all,
-            conn,
-            Referrer,
-            REFERRERS_OF_TYPE,
-            package_id,
-            subject,
-            after,
-            limit,
-            kind,
-        ),
-    }
 }
 
 /// A version as it is listed.

@@ -1,8 +1,9 @@
 //! Lists of the protocol: tags, referrers. Each page costs what it holds, wherever it begins.
 
 use wharf_db::{
-    Conn, tags,
-    versions::{self, Referrer},
+    Conn,
+    referrers::{self, Referrer},
+    tags,
 };
 use wharf_oci::{Digest, Name};
 
@@ -75,10 +76,9 @@ impl App {
         let package_id = permit.package_id();
         let subject = subject.as_str();
         let limit = one_more(n);
-        let sizes =
-            versions::referrer_sizes(conn, package_id, subject, artifact_type, last, limit).await?;
+        let sizes = referrers::sizes(conn, package_id, subject, artifact_type, last, limit).await?;
         let fit = fitting(&sizes, n);
-        let rows = versions::referrers(conn, package_id, subject, artifact_type, last, fit).await?;
+        let rows = referrers::list(conn, package_id, subject, artifact_type, last, fit).await?;
         Ok(ReferrerPage {
             more: rows.len() < sizes.len(),
             referrers: rows,

@@ -11,6 +11,7 @@ use wharf_db::{
     ids::Ids,
     organizations::{self, MemberRole, Policy},
     packages::{self, Package, Selection, Visibility},
+    referrers,
     repositories::{self, Repository},
     tags,
     teams::{self, Team},
@@ -400,12 +401,12 @@ async fn referrers_are_paged_and_filtered(db: &Db) {
     made.expect("made");
     let mut reader = db.reader().await.expect("a reader");
     let conn = &mut reader.conn();
-    let page = versions::referrers(conn, 10, "subject", None, "r1", 2)
+    let page = referrers::list(conn, 10, "subject", None, "r1", 2)
         .await
         .expect("lists");
     let digests: Vec<_> = page.iter().map(|r| r.digest.as_str()).collect();
     assert_eq!(digests, ["r2", "r3"]);
-    let filtered = versions::referrers(conn, 10, "subject", Some("c/d"), "", 9).await;
+    let filtered = referrers::list(conn, 10, "subject", Some("c/d"), "", 9).await;
     assert_eq!(filtered.expect("lists").len(), 1);
 }
 

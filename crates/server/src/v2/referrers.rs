@@ -53,7 +53,7 @@ pub async fn list(call: &Call, name: &Name, subject: &Digest) -> Result<Response
     Ok(response)
 }
 
-fn descriptor(referrer: &wharf_db::versions::Referrer) -> Value {
+fn descriptor(referrer: &wharf_db::referrers::Referrer) -> Value {
     let mut descriptor = json!({
         "mediaType": referrer.media_type,
         "digest": referrer.digest,
