@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wharf_db::{Tx, Write, blobs, versions};
+use wharf_db::{Tx, Write, blobs, holdings, quotas::Amounts, versions};
 use wharf_oci::{Digest, Name, Reference, Tag};
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     },
     cache::ClosedTags,
     pull::unknown_blob,
+    quota::charge,
     tags::Mover,
     versions::Remover,
 };
@@ -148,7 +149,8 @@ impl Write for Release {
             });
         }
         if blobs::end_lease(tx, package_id, digest).await? {
-            return Ok(());
+            let gone = holdings::release(tx, package_id, digest).await?;
+            return charge(tx, permit.owner_id(), Amounts::bytes(-gone)).await;
         }
         Err(unknown())
     }

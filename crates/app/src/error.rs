@@ -8,6 +8,7 @@ use wharf_oci::{Digest, ErrorCode, Reference, manifest::ManifestError, name::Log
 use crate::{
     authn::{Rejected, password::PasswordError},
     authz::{Refusal, ScopeError},
+    quota::QuotaExceeded,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +62,9 @@ pub enum Error {
     #[error("{count} uploads are open for this account, the most allowed; finish or cancel some")]
     TooManyUploads { count: i64 },
 
+    #[error(transparent)]
+    QuotaExceeded(#[from] QuotaExceeded),
+
     #[error("blob {digest} is needed by a manifest of {package}; delete the manifest first")]
     BlobInUse { package: String, digest: Digest },
     #[error("{digest} belongs to the index {parent} of {package}; delete the index first")]
@@ -79,7 +83,7 @@ pub enum Error {
     #[error("{login} still owns {package}; transfer or delete its packages first")]
     StillOwns { login: String, package: String },
     #[error(
-        "{package} was deleted and can be restored for {login} for 30 days; until then {login} stays, or restore it and transfer it to somebody else"
+        "{package} was deleted and can be restored for {login} for 30 days; remove it for good with `wharf package purge {package}`, or restore it and transfer it"
     )]
     StillKeeps { login: String, package: String },
     #[error("{login} would disable themselves; ask another site administrator")]
@@ -224,6 +228,7 @@ impl Error {
             | Self::ManifestInUse { .. }
             | Self::ImmutableTag { .. }
             | Self::PackageDeleted { .. }
+            | Self::QuotaExceeded(_)
             | Self::TooVisible { .. } => ErrorCode::Denied,
             Self::NoSuchPackage { .. } => ErrorCode::NameUnknown,
             Self::NoSuchAccount { .. }

@@ -17,7 +17,9 @@ pub mod entropy;
 mod error;
 pub mod packages;
 pub mod pull;
+mod purge;
 pub mod push;
+pub mod quota;
 mod setup;
 mod sweep;
 pub mod tags;
@@ -27,4 +29,5 @@ pub mod versions;
 
 pub use app::{App, Settings};
 pub use error::Error;
+pub use purge::Purged;
 pub use setup::FirstStart;

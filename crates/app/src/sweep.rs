@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use wharf_blob_store::ObjectKey;
-use wharf_db::{Tx, Write, blobs, uploads};
+use wharf_db::{Tx, Write, blobs, holdings, quotas::Amounts, uploads};
 use wharf_oci::path::UploadId;
 
-use crate::{App, Error, pull::object_key};
+use crate::{App, Error, pull::object_key, push::Forget, quota::charge};
 
 const BATCH: i64 = 100;
 
@@ -25,7 +25,8 @@ impl App {
     pub async fn sweep(self: &Arc<Self>) -> Result<Swept, Error> {
         let uploads = self.sweep_expired_uploads().await? + self.sweep_lost_bytes().await?;
         let objects = self.work_off_removals().await?;
-        let purged = self.purge().await?;
+        self.end_leases().await?;
+        let purged = self.purge_expired().await?;
         Ok(Swept {
             uploads,
             objects,
@@ -46,7 +47,7 @@ impl App {
                     continue;
                 };
                 self.remove_published(&id).await?;
-                self.db.write(DeleteUpload(id.clone())).await?;
+                self.db.write(Forget(id.clone())).await?;
                 self.store.discard(&id).await?;
                 swept += 1;
             }
@@ -58,7 +59,7 @@ impl App {
 
     /// A crash between publishing an object and recording it leaves an object
     /// that the upload's bytes lead to.
-    async fn remove_published(&self, id: &UploadId) -> Result<(), Error> {
+    pub(crate) async fn remove_published(&self, id: &UploadId) -> Result<(), Error> {
         for key in self.store.published(id).await? {
             let mut reader = self.db.reader().await?;
             let recorded = blobs::find(&mut reader.conn(), key.digest.as_str()).await?;
@@ -92,6 +93,11 @@ impl App {
         let mut reader = self.db.reader().await?;
         let row = uploads::find(&mut reader.conn(), id.as_str()).await?;
         Ok(row.is_some())
+    }
+
+    async fn end_leases(&self) -> Result<(), Error> {
+        while self.db.write(EndLeases(self.clock.now())).await? > 0 {}
+        Ok(())
     }
 
     async fn work_off_removals(&self) -> Result<u64, Error> {
@@ -128,14 +134,21 @@ fn upload_id(text: &str) -> Result<UploadId, Error> {
         .map_err(|_| Error::Internal(format!("a stored upload id is damaged: {text}")))
 }
 
-struct DeleteUpload(UploadId);
+/// Ends leases whose time is up, and lets go what only they held.
+struct EndLeases(i64);
 
-impl Write for DeleteUpload {
-    type Output = bool;
-    type Error = wharf_db::Error;
+impl Write for EndLeases {
+    type Output = u64;
+    type Error = Error;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, wharf_db::Error> {
-        uploads::delete(tx, self.0.as_str()).await
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, Error> {
+        let expired = blobs::expired_leases(tx, self.0, BATCH).await?;
+        for lease in &expired {
+            blobs::end_lease(tx, lease.package_id, &lease.digest).await?;
+            let gone = holdings::release(tx, lease.package_id, &lease.digest).await?;
+            charge(tx, lease.owner_id, Amounts::bytes(-gone)).await?;
+        }
+        Ok(expired.len() as u64)
     }
 }
 

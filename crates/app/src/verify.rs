@@ -10,10 +10,13 @@ use std::{
 
 use serde::Serialize;
 use wharf_blob_store::{Blob, ObjectKey, StoreErrorKind};
-use wharf_db::verify::{self, Dangling};
+use wharf_db::{
+    Tx, Write, quotas, usage,
+    verify::{self, Dangling},
+};
 use wharf_oci::{Digest, Hasher};
 
-use crate::{App, Error, pull::object_key};
+use crate::{App, Error, accounts::amounts, pull::object_key};
 
 const PAGE: i64 = 1000;
 /// Most offenders of one kind that are listed.
@@ -68,6 +71,7 @@ impl App {
         let mut report = Report::default();
         self.verify_database(&mut report).await?;
         let objects: HashMap<ObjectKey, u64> = self.store.objects().await?.into_iter().collect();
+        self.verify_quotas(&mut report).await?;
         report.objects = objects.len() as u64;
         let recorded = self.verify_blobs(&mut report, &objects, deep).await?;
         self.verify_versions(&mut report).await?;
@@ -84,7 +88,31 @@ impl App {
         report.dangling(verify::dangling_blob_edges(conn, LISTED).await?);
         report.dangling(verify::dangling_child_edges(conn, LISTED).await?);
         report.dangling(verify::versions_without_content(conn, LISTED).await?);
+        for (package, what) in verify::misaccounted(conn, LISTED).await? {
+            let what = format!("{what} is not charged to {package} as it should be");
+            report.problem("I8 accounting", what);
+        }
         Ok(())
+    }
+
+    /// What each limited owner is charged against what is there.
+    async fn verify_quotas(&self, report: &mut Report) -> Result<(), Error> {
+        let mut after = 0;
+        loop {
+            let mut reader = self.db.reader().await?;
+            let page = quotas::list(&mut reader.conn(), after, PAGE).await?;
+            drop(reader);
+            let Some((last, _)) = page.last() else {
+                return Ok(());
+            };
+            after = *last;
+            for (account, _) in page {
+                let write = CheckQuota(account);
+                if let Some(what) = self.db.write(write).await? {
+                    report.problem("I8 accounting", what);
+                }
+            }
+        }
     }
 
     async fn verify_blobs(
@@ -190,6 +218,23 @@ impl App {
             }
         }
         Ok(())
+    }
+}
+
+/// One owner's quota and what it should say, seen at one moment.
+struct CheckQuota(i64);
+
+impl Write for CheckQuota {
+    type Output = Option<String>;
+    type Error = Error;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<String>, Error> {
+        let Some(quota) = quotas::find(tx, self.0).await? else {
+            return Ok(None);
+        };
+        let (charged, used) = (quota.used, amounts(&usage::of_owner(tx, self.0).await?));
+        let wrong = || format!("account {} is charged {charged:?} and has {used:?}", self.0);
+        Ok((charged != used).then(wrong))
     }
 }
 

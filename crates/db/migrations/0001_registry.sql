@@ -104,6 +104,7 @@ CREATE INDEX package_owner ON package (owner_id, path);
 CREATE INDEX package_visibility ON package (visibility, path);
 CREATE INDEX package_repository ON package (repository_id) WHERE repository_id IS NOT NULL;
 CREATE INDEX package_deleted ON package (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX package_unpublished ON package (created_at) WHERE published_at IS NULL;
 
 -- Names that packages had before: they lead to the package, and nothing else
 -- can be created there.
@@ -240,11 +241,19 @@ CREATE TABLE upload (
     id ctext PRIMARY KEY,
     package_id BIGINT NOT NULL REFERENCES package (id) ON DELETE CASCADE,
     user_id BIGINT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    -- Of the package.
+    owner_id BIGINT NOT NULL REFERENCES account (id),
     algorithm TEXT NOT NULL,
     received BIGINT NOT NULL,
+    -- Bytes that the owner's quota is charged for it: what was received, and
+    -- what was promised room until then.
+    reserved BIGINT NOT NULL,
+    reserved_until BIGINT NOT NULL,
     hash_state BYTEA NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
 );
 CREATE INDEX upload_expiry ON upload (expires_at);
+CREATE INDEX upload_owner ON upload (owner_id);
+CREATE INDEX upload_reservation ON upload (reserved_until) WHERE reserved > received;
 CREATE INDEX upload_user ON upload (user_id);

@@ -1,6 +1,6 @@
 //! Stored content, the leases that protect it, and the queue of objects to remove.
 
-use crate::{Conn, Error, Tx};
+use crate::{Conn, Error, Tx, holdings};
 
 statements! {
     FIND = "SELECT digest, generation, size FROM blob WHERE digest = $1";
@@ -21,6 +21,9 @@ statements! {
         ON CONFLICT (package_id, digest) DO UPDATE SET expires_at =
             CASE WHEN excluded.expires_at > lease.expires_at
                 THEN excluded.expires_at ELSE lease.expires_at END";
+    EXPIRED_LEASES = "SELECT l.package_id, p.owner_id, l.digest FROM lease l
+        JOIN package p ON p.id = l.package_id
+        WHERE l.expires_at <= $1 ORDER BY l.expires_at LIMIT $2";
     END_LEASE = "DELETE FROM lease WHERE package_id = $1 AND digest = $2";
     HOLDERS = "SELECT DISTINCT p.path FROM package p JOIN (
             SELECT e.package_id FROM version_blob e JOIN version v ON v.id = e.version_id
@@ -105,19 +108,37 @@ pub async fn insert(tx: &mut Tx<'_>, blob: &Blob, at: i64) -> Result<bool, Error
 }
 
 /// Protects a content for a package until `expires_at`, and takes it back
-/// from garbage collection if that had condemned it.
+/// from garbage collection if that had condemned it. Returns the bytes that
+/// the package's owner did not hold before.
 pub async fn lease(
     tx: &mut Tx<'_>,
     package_id: i64,
     digest: &str,
     expires_at: i64,
-) -> Result<(), Error> {
+) -> Result<i64, Error> {
     execute!(&mut **tx, REVIVE, digest)?;
     execute!(&mut **tx, LEASE, package_id, digest, expires_at)?;
-    Ok(())
+    holdings::hold(tx, package_id, digest).await
 }
 
-/// Whether there was a lease to end.
+/// A lease whose time is up.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ExpiredLease {
+    pub package_id: i64,
+    pub owner_id: i64,
+    pub digest: String,
+}
+
+/// Leases whose time is up at `now`.
+pub async fn expired_leases(
+    conn: &mut Conn<'_>,
+    now: i64,
+    limit: i64,
+) -> Result<Vec<ExpiredLease>, Error> {
+    query!(fetch_all, conn, ExpiredLease, EXPIRED_LEASES, now, limit)
+}
+
+/// Whether there was a lease to end. The caller lets the content go.
 pub async fn end_lease(tx: &mut Tx<'_>, package_id: i64, digest: &str) -> Result<bool, Error> {
     Ok(execute!(&mut **tx, END_LEASE, package_id, digest)? > 0)
 }

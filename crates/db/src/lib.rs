@@ -16,11 +16,14 @@ mod engine;
 pub mod epochs;
 mod error;
 pub mod grants;
+pub mod holdings;
 pub mod ids;
 pub mod immutable_tags;
 pub mod organizations;
 pub mod packages;
 mod postgres;
+pub mod purges;
+pub mod quotas;
 pub mod referrers;
 pub mod repositories;
 pub mod second_factors;
@@ -30,6 +33,7 @@ pub mod tags;
 pub mod teams;
 pub mod tokens;
 pub mod uploads;
+pub mod usage;
 pub mod verify;
 pub mod versions;
 pub mod visibilities;
@@ -39,17 +43,20 @@ pub use error::{Error, ErrorKind};
 
 /// Every statement by module and name, for the test that prepares them on both engines.
 pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let modules: [(&str, &[(&str, &str)]); 21] = [
+    let modules: [(&str, &[(&str, &str)]); 25] = [
         ("about", about::STATEMENTS),
         ("accounts", accounts::STATEMENTS),
         ("blobs", blobs::STATEMENTS),
         ("downloads", downloads::STATEMENTS),
         ("epochs", epochs::STATEMENTS),
         ("grants", grants::STATEMENTS),
+        ("holdings", holdings::STATEMENTS),
         ("ids", ids::STATEMENTS),
         ("immutable_tags", immutable_tags::STATEMENTS),
         ("organizations", organizations::STATEMENTS),
         ("packages", packages::STATEMENTS),
+        ("purges", purges::STATEMENTS),
+        ("quotas", quotas::STATEMENTS),
         ("referrers", referrers::STATEMENTS),
         ("repositories", repositories::STATEMENTS),
         ("second_factors", second_factors::STATEMENTS),
@@ -58,6 +65,7 @@ pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("teams", teams::STATEMENTS),
         ("tokens", tokens::STATEMENTS),
         ("uploads", uploads::STATEMENTS),
+        ("usage", usage::STATEMENTS),
         ("verify", verify::STATEMENTS),
         ("versions", versions::STATEMENTS),
         ("visibilities", visibilities::STATEMENTS),

@@ -34,9 +34,7 @@ statements! {
         SET path = CAST($1 AS TEXT) || SUBSTR(path, CAST($2 AS INTEGER))
         WHERE path >= $3 AND path < $4";
     SET_DELETED = "UPDATE package SET deleted_at = $2, deleted_by = $3 WHERE id = $1";
-    PURGE = "DELETE FROM package WHERE id IN
-        (SELECT id FROM package WHERE deleted_at <= $1 ORDER BY deleted_at LIMIT $2)";
-    DELETED = "SELECT p.path, p.deleted_at, a.login AS deleted_by FROM package p
+    DELETED = "SELECT p.id, p.path, p.deleted_at, a.login AS deleted_by FROM package p
         LEFT JOIN account a ON a.id = p.deleted_by
         WHERE p.owner_id = $1 AND p.deleted_at IS NOT NULL AND p.path > $2 ORDER BY p.path LIMIT $3";
     HAS_ANY = "SELECT path, CASE WHEN deleted_at IS NULL THEN 0 ELSE 1 END FROM package
@@ -270,15 +268,10 @@ pub async fn restore(tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes packages that were deleted by `before`, with everything in them;
-/// blobs stay for garbage collection. How many went, `limit` at most.
-pub async fn purge(tx: &mut Tx<'_>, before: i64, limit: i64) -> Result<u64, Error> {
-    execute!(&mut **tx, PURGE, before, limit)
-}
-
 /// A deleted package.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct DeletedPackage {
+    pub id: i64,
     pub path: String,
     pub deleted_at: i64,
     /// Login; `None`: the operator.

@@ -1,18 +1,22 @@
 //! PostgreSQL: a pool, a transaction per write, and retries where the engine asks for one.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{
     Connection, Executor, PgPool, Postgres,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::sync::Mutex;
 
 use crate::{Conn, Error, ErrorKind, Tx, Write, WriteError};
 
 #[derive(Clone)]
 pub struct PostgresEngine {
     pool: PgPool,
+    /// Whoever lost against another write tries again one at a time: losers
+    /// that race each other lose again.
+    losers: Arc<Mutex<()>>,
 }
 
 /// `ctext` sorts by its bytes whatever the database's locale, as SQLite does.
@@ -32,7 +36,10 @@ impl PostgresEngine {
             .await?;
         pool.execute(DOMAIN).await?;
         sqlx::migrate!("./migrations").run(&pool).await?;
-        Ok(Self { pool })
+        Ok(Self {
+            pool,
+            losers: Arc::default(),
+        })
     }
 
     pub async fn acquire(&self) -> Result<PoolConnection<Postgres>, Error> {
@@ -41,8 +48,8 @@ impl PostgresEngine {
 
     /// The write runs in a task of its own, so that it is decided even if the caller goes away.
     pub async fn write<W: Write>(&self, write: W) -> Result<W::Output, W::Error> {
-        let pool = self.pool.clone();
-        let task = tokio::spawn(async move { run(&pool, &write).await });
+        let engine = self.clone();
+        let task = tokio::spawn(async move { engine.run(&write).await });
         task.await.unwrap_or_else(|e| {
             let gone = Error::new(ErrorKind::Other, format!("a write died: {e}"));
             Err(gone.into())
@@ -57,19 +64,26 @@ impl PostgresEngine {
 /// Times a write is tried when it keeps losing against others.
 const TRIES: u32 = 10;
 
-async fn run<W: Write>(pool: &PgPool, write: &W) -> Result<W::Output, W::Error> {
-    for _ in 1..TRIES {
-        let result = attempt(pool, write).await;
-        let lost = |error: &W::Error| {
-            error
-                .database()
-                .is_some_and(|e| e.kind == ErrorKind::Conflict)
-        };
-        if !result.as_ref().is_err_and(lost) {
+impl PostgresEngine {
+    async fn run<W: Write>(&self, write: &W) -> Result<W::Output, W::Error> {
+        let mut result = attempt(&self.pool, write).await;
+        if !has_lost(&result) {
             return result;
         }
+        let _turn = self.losers.lock().await;
+        for _ in 1..TRIES {
+            result = attempt(&self.pool, write).await;
+            if !has_lost(&result) {
+                break;
+            }
+        }
+        result
     }
-    attempt(pool, write).await
+}
+
+fn has_lost<T, E: WriteError>(result: &Result<T, E>) -> bool {
+    let error = result.as_ref().err().and_then(WriteError::database);
+    error.is_some_and(|error| error.kind == ErrorKind::Conflict)
 }
 
 async fn attempt<W: Write>(pool: &PgPool, write: &W) -> Result<W::Output, W::Error> {

@@ -1,16 +1,22 @@
-//! Open uploads: where each stands, for any process that continues it.
+//! Open uploads: where each stands, for any process that continues it, and the
+//! room that is reserved for it.
 
 use crate::{Conn, Error, Tx};
 
 statements! {
-    FIND = "SELECT id, package_id, user_id, algorithm, received, hash_state, expires_at
-        FROM upload WHERE id = $1";
-    INSERT = "INSERT INTO upload
-            (id, package_id, user_id, algorithm, received, hash_state, created_at, expires_at)
-        VALUES ($1, $2, $3, $4, 0, $5, $6, $7)";
-    ADVANCE = "UPDATE upload SET received = $3, hash_state = $4, expires_at = $5
+    FIND = "SELECT id, package_id, user_id, owner_id, algorithm, received, reserved, hash_state,
+        expires_at FROM upload WHERE id = $1";
+    INSERT = "INSERT INTO upload (id, package_id, user_id, owner_id, algorithm, received,
+            reserved, reserved_until, hash_state, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, 0, 0, $7, $6, $7, $8)";
+    ADVANCE = "UPDATE upload SET received = $3, reserved = $4, hash_state = $5, expires_at = $6
         WHERE id = $1 AND received = $2";
-    DELETE = "DELETE FROM upload WHERE id = $1";
+    RESERVE = "UPDATE upload SET reserved = $2, reserved_until = $3, expires_at = $4 WHERE id = $1";
+    LAPSE = "UPDATE upload SET reserved = received WHERE id = $1";
+    LAPSED = "SELECT id, owner_id, reserved - received FROM upload
+        WHERE reserved > received AND reserved_until <= $1 ORDER BY reserved_until LIMIT $2";
+    SET_OWNER = "UPDATE upload SET owner_id = $2 WHERE package_id = $1";
+    DELETE = "DELETE FROM upload WHERE id = $1 RETURNING owner_id, reserved";
     EXPIRED = "SELECT id FROM upload WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2";
     COUNT_OF_USER = "SELECT COUNT(*) FROM upload WHERE user_id = $1";
 }
@@ -20,9 +26,13 @@ pub struct Upload {
     pub id: String,
     pub package_id: i64,
     pub user_id: i64,
+    /// Whose package it is.
+    pub owner_id: i64,
     pub algorithm: String,
     /// Durable bytes.
     pub received: i64,
+    /// Bytes the owner is charged for it: never fewer than were received.
+    pub reserved: i64,
     /// The hash over them, as `wharf_oci::Hasher` saves it.
     pub hash_state: Vec<u8>,
     pub expires_at: i64,
@@ -39,6 +49,7 @@ pub async fn insert(tx: &mut Tx<'_>, upload: &Upload, at: i64) -> Result<(), Err
         &upload.id,
         upload.package_id,
         upload.user_id,
+        upload.owner_id,
         &upload.algorithm,
         &upload.hash_state,
         at,
@@ -56,15 +67,50 @@ pub async fn advance(tx: &mut Tx<'_>, upload: &Upload, from: i64) -> Result<bool
         &upload.id,
         from,
         upload.received,
+        upload.reserved,
         &upload.hash_state,
         upload.expires_at,
     )?;
     Ok(rows == 1)
 }
 
-/// Whether there was such an upload.
-pub async fn delete(tx: &mut Tx<'_>, id: &str) -> Result<bool, Error> {
-    Ok(execute!(&mut **tx, DELETE, id)? == 1)
+/// Reserves room for as many bytes in all, until the instant `until`.
+pub async fn reserve(tx: &mut Tx<'_>, upload: &Upload, until: i64) -> Result<(), Error> {
+    execute!(
+        &mut **tx,
+        RESERVE,
+        &upload.id,
+        upload.reserved,
+        until,
+        upload.expires_at
+    )?;
+    Ok(())
+}
+
+/// Gives back the room that an upload has not filled.
+pub async fn lapse(tx: &mut Tx<'_>, id: &str) -> Result<(), Error> {
+    execute!(&mut **tx, LAPSE, id)?;
+    Ok(())
+}
+
+/// Uploads with room reserved longer than until `now`, as (id, owner, bytes).
+pub async fn lapsed(
+    conn: &mut Conn<'_>,
+    now: i64,
+    limit: i64,
+) -> Result<Vec<(String, i64, i64)>, Error> {
+    query!(fetch_all, conn, (String, i64, i64), LAPSED, now, limit)
+}
+
+/// Follows a package to another owner.
+pub async fn set_owner(tx: &mut Tx<'_>, package_id: i64, owner_id: i64) -> Result<(), Error> {
+    execute!(&mut **tx, SET_OWNER, package_id, owner_id)?;
+    Ok(())
+}
+
+/// Ends an upload: who is no longer charged for it, and how many bytes.
+pub async fn delete(tx: &mut Tx<'_>, id: &str) -> Result<Option<(i64, i64)>, Error> {
+    query!(fetch_optional, &mut **tx, (i64, i64), DELETE, id)
 }
 
 /// Ids of uploads whose time is up at `now`.

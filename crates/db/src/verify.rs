@@ -19,6 +19,25 @@ statements! {
     VERSIONS = "SELECT v.id, p.path, v.digest, c.bytes FROM version v
         JOIN package p ON p.id = v.package_id JOIN version_content c ON c.version_id = v.id
         WHERE v.id > $1 ORDER BY v.id LIMIT $2";
+    /// What is held for nothing, or by another owner than the package's.
+    HELD_WRONGLY = "SELECT p.path, h.digest FROM holding h JOIN package p ON p.id = h.package_id
+        WHERE h.owner_id <> p.owner_id
+        OR (NOT EXISTS (SELECT 1 FROM version_blob e WHERE e.package_id = h.package_id
+                AND e.digest = h.digest AND NOT e.is_foreign)
+            AND NOT EXISTS (SELECT 1 FROM lease l
+                WHERE l.package_id = h.package_id AND l.digest = h.digest))
+        OR NOT EXISTS (SELECT 1 FROM blob b WHERE b.digest = h.digest AND b.size = h.size)
+        ORDER BY p.path LIMIT $1";
+    /// What a version or a lease needs, and the package does not hold.
+    NOT_HELD = "SELECT p.path, n.digest FROM (
+            SELECT package_id, digest FROM version_blob WHERE NOT is_foreign
+            UNION SELECT package_id, digest FROM lease
+        ) AS n JOIN package p ON p.id = n.package_id
+        WHERE NOT EXISTS (SELECT 1 FROM holding h
+            WHERE h.package_id = n.package_id AND h.digest = n.digest)
+        ORDER BY p.path LIMIT $1";
+    UPLOADS_OF_OTHERS = "SELECT p.path, u.id FROM upload u JOIN package p ON p.id = u.package_id
+        WHERE u.owner_id <> p.owner_id OR u.reserved < u.received ORDER BY u.id LIMIT $1";
     VERSIONS_WITHOUT_CONTENT = "SELECT p.path, v.digest, v.digest FROM version v
         JOIN package p ON p.id = v.package_id
         WHERE NOT EXISTS (SELECT 1 FROM version_content c WHERE c.version_id = v.id)
@@ -60,6 +79,15 @@ pub async fn versions_without_content(
     limit: i64,
 ) -> Result<Vec<Dangling>, Error> {
     query!(fetch_all, conn, Triple, VERSIONS_WITHOUT_CONTENT, limit).map(dangling)
+}
+
+/// Where the account of who stores what is wrong, as (package, digest or upload).
+pub async fn misaccounted(conn: &mut Conn<'_>, limit: i64) -> Result<Vec<(String, String)>, Error> {
+    let mut all = Vec::new();
+    for sql in [HELD_WRONGLY, NOT_HELD, UPLOADS_OF_OTHERS] {
+        all.extend(query!(fetch_all, &mut *conn, (String, String), sql, limit)?);
+    }
+    Ok(all)
 }
 
 /// All blobs, a page at a time.

@@ -1,6 +1,6 @@
 //! Versions: the manifests of packages, their bytes, and the edges between them.
 
-use crate::{Conn, Error, Tx};
+use crate::{Conn, Error, Tx, holdings, usage};
 
 statements! {
     FIND = "SELECT id, digest, media_type, size, subject, last_pushed_at, deleted_at FROM version
@@ -63,9 +63,6 @@ statements! {
         WHERE package_id = $1 AND subject = $2 AND deleted_at IS NULL ORDER BY digest LIMIT $3";
     ATTACHED_NAMES = "SELECT digest, media_type, artifact_type FROM version
         WHERE package_id = $1 AND subject = $2 AND deleted_at IS NULL ORDER BY digest LIMIT $3";
-    SIZE_OF_PARTS = "SELECT CAST(COALESCE(SUM(content_size), 0) AS BIGINT) FROM version
-        WHERE package_id = $1 AND digest IN
-            (SELECT digest FROM version_child WHERE version_id = $2)";
     SET_CONTENT_SIZE = "UPDATE version SET content_size = $2 WHERE id = $1";
     SET_DELETED = "UPDATE version SET deleted_at = $2, deleted_by = $3, deleted_tags = $4
         WHERE id = $1";
@@ -93,8 +90,6 @@ statements! {
         FROM version_child WHERE version_id = $3";
     REVIVE_BLOBS = "UPDATE blob SET condemned_at = NULL WHERE condemned_at IS NOT NULL
         AND digest IN (SELECT digest FROM version_blob WHERE version_id = $1 AND NOT is_foreign)";
-    PURGE = "DELETE FROM version WHERE id IN
-        (SELECT id FROM version WHERE deleted_at <= $1 ORDER BY deleted_at LIMIT $2)";
 }
 
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -394,10 +389,10 @@ pub async fn attached_names(
     )
 }
 
-/// Adds up the sizes of what an index lists, as the index's own.
-pub async fn add_up(tx: &mut Tx<'_>, package_id: i64, id: i64) -> Result<(), Error> {
-    let (size,): (i64,) = query!(fetch_one, &mut **tx, (i64,), SIZE_OF_PARTS, package_id, id)?;
-    execute!(&mut **tx, SET_CONTENT_SIZE, id, size)?;
+/// Adds up the blobs of what an index lists, each once, as the index's own.
+pub async fn add_up(tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
+    let blobs = usage::of_version(tx, id).await?;
+    execute!(&mut **tx, SET_CONTENT_SIZE, id, blobs.bytes)?;
     Ok(())
 }
 
@@ -458,14 +453,9 @@ pub async fn set_last_pushed(tx: &mut Tx<'_>, id: i64, at: i64) -> Result<(), Er
     Ok(())
 }
 
-/// Removes versions that were deleted by `before`, with their edges. How many
-/// went, `limit` at most.
-pub async fn purge(tx: &mut Tx<'_>, before: i64, limit: i64) -> Result<u64, Error> {
-    execute!(&mut **tx, PURGE, before, limit)
-}
-
 /// Copies a version with its bytes and edges into another package, as the new
 /// version `id`. Its children must be there, or be copied in the same transaction.
+/// Returns the bytes of blobs that the package's owner did not hold before.
 pub async fn copy(
     tx: &mut Tx<'_>,
     from: i64,
@@ -473,11 +463,11 @@ pub async fn copy(
     package_id: i64,
     by: Option<i64>,
     at: i64,
-) -> Result<(), Error> {
+) -> Result<i64, Error> {
     execute!(&mut **tx, COPY, id, package_id, by, at, from)?;
     execute!(&mut **tx, COPY_CONTENT, id, from)?;
     execute!(&mut **tx, COPY_BLOBS, id, package_id, from)?;
     execute!(&mut **tx, COPY_CHILDREN, id, package_id, from)?;
     execute!(&mut **tx, REVIVE_BLOBS, id)?;
-    Ok(())
+    holdings::hold_version(tx, id).await
 }

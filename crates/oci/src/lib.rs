@@ -14,6 +14,7 @@ pub mod name;
 pub mod path;
 pub mod range;
 pub mod reference;
+pub mod size;
 pub mod source_repository;
 pub mod tag;
 
@@ -23,5 +24,6 @@ pub use error::{ErrorCode, ErrorEnvelope};
 pub use manifest::Manifest;
 pub use name::{Login, Name, Owner};
 pub use reference::{ImageReference, Reference};
+pub use size::Size;
 pub use source_repository::SourceRepository;
 pub use tag::Tag;

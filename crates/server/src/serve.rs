@@ -18,6 +18,8 @@ use crate::{
 /// How often changes of access by other processes are looked for.
 const FOLLOW: Duration = Duration::from_millis(250);
 const SWEEP: Duration = Duration::from_mins(10);
+/// Room reserved by requests that are gone is given back this often.
+const RELEASE: Duration = Duration::from_secs(10);
 const FLUSH: Duration = Duration::from_mins(1);
 
 /// Opens the embedded database and store of a data directory.
@@ -184,7 +186,10 @@ fn background(app: &Arc<App>) -> Vec<JoinHandle<()>> {
         }
         Ok(())
     });
-    vec![follow, flush, sweep]
+    let release = every(RELEASE, app, |app| async move {
+        app.release_lapsed_reservations().await.map(drop)
+    });
+    vec![follow, flush, sweep, release]
 }
 
 /// Repeats `work` in a task; the first time at once.

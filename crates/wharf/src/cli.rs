@@ -107,6 +107,8 @@ pub(crate) enum ClientCommand {
 pub(crate) enum ManageCommand {
     Visibility(manage::visibility::Args),
     Explain(manage::explain::Args),
+    Usage(manage::usage::Args),
+    Quota(manage::quota::Args),
     /// Packages: who may do what, names, what they tell about themselves
     #[command(after_help = manage::package::EXAMPLE)]
     Package(Remote<manage::package::Command>),

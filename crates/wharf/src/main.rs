@@ -12,7 +12,6 @@ mod logging;
 mod output;
 mod progress;
 mod registries;
-mod size;
 mod target;
 
 use std::process::ExitCode;

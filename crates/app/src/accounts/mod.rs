@@ -15,6 +15,7 @@ mod service_accounts;
 mod sessions;
 mod teams;
 mod tokens;
+mod usage;
 
 pub use find::{AccountSummary, PrincipalName};
 pub(crate) use find::{find_holder, find_principal, find_repository, somebody};
@@ -23,3 +24,5 @@ pub use profile::ProfileChange;
 pub use second_factor::NewSecondFactor;
 pub use sessions::{NewSession, SignIn};
 pub use tokens::{NewToken, TokenRequest, TokenSummary};
+pub(crate) use usage::amounts;
+pub use usage::{LimitEdit, OwnerStorage, QuotaChange};

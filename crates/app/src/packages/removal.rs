@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use wharf_db::{
-    Tx, Write,
+    Tx, holdings,
     packages::{self, DeletedPackage},
-    versions,
+    usage,
 };
 use wharf_oci::Name;
 
@@ -19,8 +19,13 @@ use crate::{
 /// How long what was deleted can be restored, in microseconds.
 pub const KEPT: i64 = 30 * DAY;
 
-/// Rows that one purging transaction removes at most.
-const BATCH: i64 = 20;
+/// A package that can be restored.
+#[derive(Debug, Clone)]
+pub struct DeletedSummary {
+    pub package: DeletedPackage,
+    /// What its owner stores less once it is gone for good.
+    pub bytes: i64,
+}
 
 impl App {
     /// Deletes a package. It can be restored for [`KEPT`]; until then its name stays taken.
@@ -40,24 +45,20 @@ impl App {
         owner: &str,
         after: &str,
         limit: i64,
-    ) -> Result<Vec<DeletedPackage>, Error> {
+    ) -> Result<Vec<DeletedSummary>, Error> {
         let mut reader = self.db.reader().await?;
         let conn = &mut reader.conn();
         let permit = self.permit_owner(conn, by, owner).await?;
-        Ok(packages::deleted(conn, permit.owner_id(), after, limit).await?)
-    }
-
-    /// Removes for good what was deleted longer ago than [`KEPT`]. How much went.
-    pub(crate) async fn purge(&self) -> Result<u64, Error> {
-        let before = self.clock.now() - KEPT;
-        let mut purged = 0;
-        loop {
-            let now_purged = self.db.write(Purge { before }).await?;
-            if now_purged == 0 {
-                return Ok(purged);
-            }
-            purged += now_purged;
+        let mut summaries = Vec::new();
+        for package in packages::deleted(conn, permit.owner_id(), after, limit).await? {
+            let manifests = usage::of_package(conn, package.id).await?.manifests;
+            let blobs = holdings::of_package_alone(conn, package.id).await?;
+            summaries.push(DeletedSummary {
+                bytes: manifests.bytes + blobs,
+                package,
+            });
         }
+        Ok(summaries)
     }
 }
 
@@ -81,19 +82,5 @@ impl Change for RestorePackage {
     async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<(), Error> {
         let permit = app.permit_deleted(tx, by, &self.0).await?;
         Ok(packages::restore(tx, permit.package_id()).await?)
-    }
-}
-
-struct Purge {
-    before: i64,
-}
-
-impl Write for Purge {
-    type Output = u64;
-    type Error = wharf_db::Error;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, wharf_db::Error> {
-        let packages = packages::purge(tx, self.before, BATCH).await?;
-        Ok(packages + versions::purge(tx, self.before, BATCH).await?)
     }
 }

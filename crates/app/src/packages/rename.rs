@@ -6,7 +6,9 @@ use std::sync::Arc;
 use wharf_db::{
     ErrorKind, Tx, accounts,
     grants::{self, Grant, Granted, Principal, Role},
-    packages, repositories,
+    holdings, packages,
+    quotas::Amounts,
+    repositories, uploads, usage,
 };
 use wharf_oci::Name;
 
@@ -15,6 +17,7 @@ use crate::{
     App, Error,
     authz::{By, Permit, Refusal, permit::Administer, policy},
     change::Change,
+    quota::charge,
     target::{find_account, owner_facts},
 };
 
@@ -88,6 +91,7 @@ impl Change for Rename {
         packages::redirect(tx, permit.path(), id, now).await?;
         if owner_id != permit.owner_id() {
             hand_over(tx, &permit, now).await?;
+            hand_over_charges(tx, &permit, owner_id).await?;
         }
         Ok(())
     }
@@ -139,6 +143,27 @@ impl Rename {
         }
         Ok(facts.id)
     }
+}
+
+/// What the package stores is charged to its new owner, who must have room for it.
+async fn hand_over_charges(
+    tx: &mut Tx<'_>,
+    permit: &Permit<Administer>,
+    new_owner: i64,
+) -> Result<(), Error> {
+    let (id, old_owner) = (permit.package_id(), permit.owner_id());
+    let used = usage::of_package(tx, id).await?;
+    let with_blobs = |bytes| Amounts {
+        bytes: bytes + used.manifests.bytes + used.uploads.bytes,
+        packages: 1,
+        tags: used.tags,
+    };
+    let gained = with_blobs(holdings::new_to_owner(tx, id, new_owner).await?);
+    let given = with_blobs(holdings::of_package_alone(tx, id).await?);
+    holdings::set_owner(tx, id, new_owner).await?;
+    uploads::set_owner(tx, id, new_owner).await?;
+    charge(tx, old_owner, -given).await?;
+    charge(tx, new_owner, gained).await
 }
 
 /// With a new owner the teams, service accounts and repositories of the old

@@ -4,7 +4,7 @@ use std::{io, os::unix::fs::FileExt as _, sync::Arc};
 
 use bytes::Bytes;
 use wharf_blob_store::{Blob, ObjectKey, StoreError};
-use wharf_db::{Tx, Write, blobs};
+use wharf_db::{Tx, Write, blobs, quotas::Amounts};
 use wharf_oci::{Digest, Name};
 
 use super::manifest::stored_digest;
@@ -18,6 +18,7 @@ use crate::{
         policy,
     },
     cache::{HeldBlob, SmallBlobs},
+    quota::charge,
 };
 
 /// A blob, ready to be sent.
@@ -209,7 +210,8 @@ impl Write for RenewLease {
         let digest = self.digest.as_str();
         let held = blobs::find_in_package(tx, permit.package_id(), digest, now).await?;
         let held = held.ok_or_else(|| unknown(&self.name, &self.digest))?;
-        blobs::lease(tx, permit.package_id(), digest, self.until).await?;
+        let new = blobs::lease(tx, permit.package_id(), digest, self.until).await?;
+        charge(tx, permit.owner_id(), Amounts::bytes(new)).await?;
         Ok(held)
     }
 }

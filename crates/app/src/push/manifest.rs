@@ -9,7 +9,9 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::SemaphorePermit;
 use wharf_db::{
-    Tx, Write, blobs, packages, tags,
+    Tx, Write, blobs, packages,
+    quotas::Amounts,
+    tags,
     versions::{self, BlobEdge, ChildEdge, NewVersion},
 };
 use wharf_oci::{
@@ -24,6 +26,7 @@ use crate::{
     authn::Caller,
     authz::{Permit, permit::Push},
     cache::ClosedTags,
+    quota::charge,
     tags::Mover,
 };
 
@@ -250,11 +253,13 @@ impl Put {
             created_at: self.app.clock.now(),
         };
         versions::insert(tx, &version).await?;
+        let size = i64::try_from(self.bytes.len()).unwrap_or(i64::MAX);
+        charge(tx, permit.owner_id(), Amounts::bytes(size)).await?;
         for (position, (role, descriptor)) in (0..).zip(&self.manifest.references) {
             insert_edge(tx, &version, position, *role, descriptor, &held).await?;
         }
         if self.manifest.kind == ManifestKind::Index {
-            versions::add_up(tx, permit.package_id(), self.version_id).await?;
+            versions::add_up(tx, self.version_id).await?;
         }
         Ok(self.version_id)
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use wharf_db::{Tx, Write, blobs};
+use wharf_db::{Tx, Write, blobs, quotas::Amounts};
 use wharf_oci::{Digest, Name};
 
 use super::package::NewIds;
@@ -11,6 +11,7 @@ use crate::{
     App, Error,
     authn::Caller,
     authz::permit::{Pull, Push, Verdict},
+    quota::charge,
 };
 
 /// Packages looked at for a mount that names no source.
@@ -69,7 +70,8 @@ impl Write for Mount {
             .permit_push(tx, &self.caller, &self.name, self.ids)
             .await?;
         let until = app.lease_until();
-        blobs::lease(tx, permit.package_id(), self.digest.as_str(), until).await?;
+        let held = blobs::lease(tx, permit.package_id(), self.digest.as_str(), until).await?;
+        charge(tx, permit.owner_id(), Amounts::bytes(held)).await?;
         Ok(Mounted::Yes)
     }
 }

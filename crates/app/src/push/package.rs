@@ -5,6 +5,7 @@ use wharf_db::{
     accounts::{self, Account, AccountKind},
     grants::{self, Grant, Granted, Principal, Role},
     packages::{self, Package},
+    quotas::Amounts,
 };
 use wharf_oci::Name;
 
@@ -17,6 +18,7 @@ use crate::{
         permit::{Creation, Push, Verdict},
     },
     packages::visibility_of_new,
+    quota::charge,
     target::load_target,
 };
 
@@ -83,6 +85,13 @@ impl App {
             published_at: None,
         };
         let is_new = packages::insert_if_absent(tx, &package).await?;
+        if is_new {
+            let change = Amounts {
+                packages: 1,
+                ..Amounts::default()
+            };
+            charge(tx, owner_id, change).await?;
+        }
         if is_new && creation.needs_grant {
             self.make_creator_admin(tx, &creation, ids.package).await?;
         }

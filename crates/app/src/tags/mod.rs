@@ -12,6 +12,7 @@ pub use promote::{MAX_PROMOTED, Promoted, Promotion};
 
 use wharf_db::{
     Tx,
+    quotas::Amounts,
     tags::{self, TagEvent},
 };
 
@@ -19,6 +20,7 @@ use crate::{
     App, Error,
     authz::{Permit, permit::Kind},
     cache::ClosedTags,
+    quota::charge,
 };
 
 /// Moves tags of one package within one transaction.
@@ -26,6 +28,7 @@ pub(crate) struct Mover<'a> {
     app: &'a App,
     closed: &'a ClosedTags,
     package_id: i64,
+    owner_id: i64,
     path: &'a str,
     actor_id: Option<i64>,
 }
@@ -38,6 +41,7 @@ impl<'a> Mover<'a> {
             app,
             closed,
             package_id: permit.package_id(),
+            owner_id: permit.owner_id(),
             path: permit.path(),
             actor_id: permit.actor_id(),
         }
@@ -59,6 +63,9 @@ impl<'a> Mover<'a> {
         if let Some(previous) = &previous {
             self.check_mutable(tx, tag, previous).await?;
         }
+        if previous.is_none() {
+            charge(tx, self.owner_id, Amounts::tags(1)).await?;
+        }
         let now = self.app.clock.now();
         tags::set(tx, self.package_id, tag, version_id, now, self.actor_id).await?;
         self.record(tx, tag, Some(digest), previous.as_deref())
@@ -73,6 +80,7 @@ impl<'a> Mover<'a> {
         };
         self.check_mutable(tx, tag, &previous).await?;
         tags::delete(tx, self.package_id, tag).await?;
+        charge(tx, self.owner_id, Amounts::tags(-1)).await?;
         self.record(tx, tag, None, Some(&previous)).await?;
         Ok(true)
     }

@@ -7,6 +7,7 @@ use wharf_db::{
     Tx,
     about::{self, Origin, PackageAbout},
     ids, packages,
+    quotas::Amounts,
     versions::{self, Version},
 };
 use wharf_oci::{Digest, Name, Reference, Tag};
@@ -23,6 +24,7 @@ use crate::{
     change::Change,
     pull::stored_digest,
     push::NewIds,
+    quota::charge,
     versions::{MOST, resolve, tree_of},
 };
 
@@ -215,7 +217,8 @@ impl Bringing {
         if self.bytes > Self::MOST_BYTES {
             return Err(too_much());
         }
-        versions::copy(tx, part.id, new_id, package_id, by, now).await?;
+        let held = versions::copy(tx, part.id, new_id, package_id, by, now).await?;
+        charge(tx, to.owner_id(), Amounts::bytes(part.size + held)).await?;
         Ok(new_id)
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use wharf_db::{
     Conn, tags,
+    usage::{self, BlobUse},
     versions::{self, Child, Listing, VersionDetails},
 };
 use wharf_oci::{Digest, Name, Reference};
@@ -19,8 +20,8 @@ use crate::{
 
 /// Most tags and referrers shown with a version.
 const SHOWN: i64 = 100;
-/// Most parts of an index shown with it.
-const CHILDREN_SHOWN: i64 = 1000;
+/// Most images of an index, or blobs of an image, shown with it.
+const PARTS_SHOWN: i64 = 1000;
 
 /// Which versions are listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,6 +54,10 @@ pub struct VersionView {
     pub referrers: Vec<(String, String, Option<String>)>,
     /// The index that lists it.
     pub parent: Option<String>,
+    /// Config and layers of an image; the first thousand.
+    pub blobs: Vec<BlobUse>,
+    /// Bytes that nothing else in the package needs.
+    pub own_bytes: i64,
     pub annotations: BTreeMap<String, String>,
     pub labels: BTreeMap<String, String>,
 }
@@ -109,7 +114,9 @@ impl App {
         let texts = versions::texts(conn, version.id).await?.unwrap_or_default();
         let digest = version.digest.clone();
         Ok(VersionView {
-            children: versions::children(conn, version.id, CHILDREN_SHOWN).await?,
+            blobs: usage::blobs_of_version(conn, version.id, PARTS_SHOWN).await?,
+            own_bytes: usage::of_version_alone(conn, version.id).await?.bytes,
+            children: versions::children(conn, version.id, PARTS_SHOWN).await?,
             summary: summary(conn, version).await?,
             referrers: versions::attached_names(conn, id, &digest, SHOWN).await?,
             parent: versions::find_parent(conn, id, &digest).await?,

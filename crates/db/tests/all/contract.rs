@@ -8,14 +8,17 @@ use wharf_db::{
     downloads::{self, Counted},
     epochs,
     grants::{self, Grant, Granted, Principal, Role},
+    holdings,
     ids::Ids,
     organizations::{self, MemberRole, Policy},
     packages::{self, Package, Selection, Visibility},
+    purges,
+    quotas::{self, Amounts, Limits, Quota},
     referrers,
     repositories::{self, Repository},
     tags,
     teams::{self, Team},
-    tokens, uploads, verify,
+    tokens, uploads, usage, verify,
     versions::{self, BlobEdge, ChildEdge, Listing, NewVersion},
     visibilities,
 };
@@ -462,8 +465,10 @@ async fn an_upload_advances_from_where_it_stands(db: &Db) {
             id: "u1".into(),
             package_id: 10,
             user_id: 1,
+            owner_id: 1,
             algorithm: "sha256".into(),
             received: 0,
+            reserved: 0,
             hash_state: vec![],
             expires_at: 100,
         };
@@ -475,13 +480,20 @@ async fn an_upload_advances_from_where_it_stands(db: &Db) {
             !uploads::advance(tx, &upload, 0).await?,
             "somebody else moved it"
         );
-        let found = uploads::find(tx, "u1").await?.expect("there");
-        assert_eq!((found.received, found.hash_state), (5, vec![1, 2]));
+        let mut found = uploads::find(tx, "u1").await?.expect("there");
+        assert_eq!((found.received, &found.hash_state), (5, &vec![1, 2]));
         assert_eq!(uploads::count_of_user(tx, 1).await?, 1);
         assert_eq!(uploads::expired(tx, 99, 10).await?, Vec::<String>::new());
         assert_eq!(uploads::expired(tx, 100, 10).await?, ["u1"]);
-        assert!(uploads::delete(tx, "u1").await?);
-        assert!(!uploads::delete(tx, "u1").await?);
+        found.reserved = 9;
+        uploads::reserve(tx, &found, 70).await?;
+        assert!(uploads::lapsed(tx, 69, 9).await?.is_empty());
+        assert_eq!(uploads::lapsed(tx, 70, 9).await?, [("u1".into(), 1, 4)]);
+        assert_eq!(usage::of_owner(tx, 1).await?.uploads.bytes, 9);
+        uploads::lapse(tx, "u1").await?;
+        assert!(uploads::lapsed(tx, 70, 9).await?.is_empty());
+        assert_eq!(uploads::delete(tx, "u1").await?, Some((1, 5)));
+        assert_eq!(uploads::delete(tx, "u1").await?, None);
     });
     made.expect("holds");
 }
@@ -566,9 +578,11 @@ async fn what_is_deleted_hides_until_it_is_restored_or_purged(db: &Db) {
         let young = versions::list(tx, 10, Listing::Untagged, i64::MAX, 9, 1).await?;
         assert!(young.is_empty(), "pushed at 1");
         versions::restore(tx, 21).await?;
-        versions::add_up(tx, 10, 21).await?;
-        assert_eq!(versions::purge(tx, 49, 9).await?, 0);
-        assert_eq!(versions::purge(tx, 50, 9).await?, 1);
+        versions::add_up(tx, 21).await?;
+        assert!(purges::expired_versions(tx, 49, 9).await?.is_empty());
+        let doomed = purges::expired_versions(tx, 50, 9).await?;
+        assert_eq!(doomed.len(), 1);
+        purges::remove_version(tx, &doomed[0]).await?;
         assert!(versions::find_any(tx, 10, "signature").await?.is_none());
     });
     made.expect("holds");
@@ -586,8 +600,10 @@ async fn what_is_deleted_hides_until_it_is_restored_or_purged(db: &Db) {
         packages::restore(tx, 10).await?;
         assert!(packages::find(tx, "alice/app").await?.is_some());
         packages::delete(tx, 10, 60, None).await?;
-        assert_eq!(packages::purge(tx, 59, 9).await?, 0);
-        assert_eq!(packages::purge(tx, 60, 9).await?, 1);
+        assert!(purges::expired_packages(tx, 59, 9).await?.is_empty());
+        assert_eq!(purges::expired_packages(tx, 60, 9).await?, [(10, 1)]);
+        assert_eq!(purges::remove_package(tx, 10).await?.packages, 1);
+        assert_eq!(purges::remove_package(tx, 10).await?.packages, 0);
         assert!(packages::insert_if_absent(tx, &again).await?, "free");
     });
     made.expect("holds");
@@ -726,6 +742,150 @@ async fn removals_are_worked_off(db: &Db) {
     made.expect("holds");
 }
 
+fn layer(digest: &'static str, size: i64, position: i64) -> BlobEdge<'static> {
+    BlobEdge {
+        position,
+        role: "layer",
+        digest,
+        media_type: "x",
+        size,
+        is_foreign: false,
+    }
+}
+
+async fn an_owner_holds_each_content_once(db: &Db) {
+    world(db).await;
+    let made = write!(db, |tx| {
+        accounts::insert(tx, &account(2, "bob", AccountKind::User)).await?;
+        packages::insert_if_absent(tx, &package(11, "alice/other", Visibility::Private)).await?;
+        for (digest, size) in [("a", 5), ("b", 7)] {
+            let (digest, generation) = (digest.to_owned(), "g".to_owned());
+            blobs::insert(
+                tx,
+                &Blob {
+                    digest,
+                    generation,
+                    size,
+                },
+                1,
+            )
+            .await?;
+        }
+        assert_eq!(blobs::lease(tx, 10, "a", 100).await?, 5);
+        assert_eq!(blobs::lease(tx, 10, "a", 100).await?, 0, "held already");
+        assert_eq!(blobs::lease(tx, 10, "none", 100).await?, 0, "not stored");
+        blobs::end_lease(tx, 10, "none").await?;
+        assert_eq!(blobs::lease(tx, 11, "a", 100).await?, 0, "by the owner");
+        assert_eq!(blobs::lease(tx, 10, "b", 100).await?, 7);
+        let image = version(20, "m", None);
+        versions::insert(tx, &image).await?;
+        for (position, digest) in [(0, "a"), (1, "a")] {
+            versions::insert_blob_edge(tx, &image, &layer(digest, 5, position)).await?;
+        }
+        for (package_id, digest, gone) in [(10, "a", 0), (10, "b", 7), (11, "a", 0)] {
+            blobs::end_lease(tx, package_id, digest).await?;
+            let released = holdings::release(tx, package_id, digest).await?;
+            assert_eq!(released, gone, "{digest} of {package_id}");
+        }
+        assert!(verify::misaccounted(tx, 9).await?.is_empty());
+        assert_eq!(versions::copy(tx, 20, 21, 11, None, 1).await?, 0);
+        assert_eq!(holdings::of_package_alone(tx, 11).await?, 0);
+        assert_eq!(holdings::new_to_owner(tx, 11, 2).await?, 5);
+        packages::rename(tx, 11, "bob/other", 2, 2).await?;
+        assert_eq!(
+            verify::misaccounted(tx, 9).await?.len(),
+            1,
+            "of another owner"
+        );
+        holdings::set_owner(tx, 11, 2).await?;
+        assert!(verify::misaccounted(tx, 9).await?.is_empty());
+        let used = usage::of_owner(tx, 2).await?;
+        assert_eq!((used.blobs.bytes, used.blobs.count), (5, 1));
+        assert_eq!((used.manifests.bytes, used.packages), (2, 1));
+        assert_eq!(usage::of_version(tx, 20).await?.bytes, 5, "each once");
+        assert_eq!(usage::of_version_alone(tx, 20).await?.bytes, 5);
+        let blobs = usage::blobs_of_version(tx, 20, 9).await?;
+        assert_eq!((blobs.len(), blobs[0].versions), (2, 1));
+        versions::delete(tx, 20, 50, None, "[]").await?;
+        let (manifests, blobs) = usage::deleted_in_package(tx, 10).await?;
+        assert_eq!((manifests.bytes, blobs.bytes), (2, 5));
+        let doomed = purges::deleted_versions(tx, 10, 9).await?;
+        let gone = purges::remove_version(tx, &doomed[0]).await?;
+        assert_eq!(gone, Amounts::bytes(7));
+        assert_eq!(purges::unpublished_packages(tx, 1, 9).await?, [(10, 1)]);
+        assert_eq!(purges::remove_package(tx, 11).await?.bytes, 7);
+        assert!(verify::misaccounted(tx, 9).await?.is_empty());
+    });
+    made.expect("holds");
+}
+
+async fn a_quota_counts_what_it_is_charged(db: &Db) {
+    world(db).await;
+    let made = write!(db, |tx| {
+        assert_eq!(quotas::charge(tx, 1, Amounts::bytes(5)).await?, None);
+        let limits = Limits {
+            bytes: Some(10),
+            ..Limits::default()
+        };
+        let used = Amounts::tags(3);
+        quotas::put(tx, 1, &Quota { limits, used }).await?;
+        let charged = quotas::charge(tx, 1, Amounts::bytes(5))
+            .await?
+            .expect("limited");
+        assert_eq!((charged.limits, charged.used.bytes), (limits, 5));
+        quotas::charge(tx, 1, -Amounts::tags(1)).await?;
+        let found = quotas::find(tx, 1).await?.expect("limited");
+        assert_eq!((found.used.tags, found.used.packages), (2, 0));
+        assert_eq!(quotas::list(tx, 0, 9).await?, [(1, found)]);
+        quotas::remove(tx, 1).await?;
+        assert_eq!(quotas::find(tx, 1).await?, None);
+    });
+    made.expect("holds");
+}
+
+/// Of writes that all want the last of something, none more than there is gets it.
+async fn writes_that_race_are_decided_one_by_one(db: &Db) {
+    #[derive(Clone, Copy)]
+    struct Take;
+    impl Write for Take {
+        type Output = bool;
+        type Error = Error;
+        async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {
+            let quota = quotas::find(tx, 1).await?.expect("limited");
+            let fits = quota
+                .limits
+                .bytes
+                .is_some_and(|most| quota.used.bytes < most);
+            if fits {
+                quotas::charge(tx, 1, Amounts::bytes(1)).await?;
+            }
+            Ok(fits)
+        }
+    }
+    world(db).await;
+    let made = write!(db, |tx| {
+        let limits = Limits {
+            bytes: Some(10),
+            ..Limits::default()
+        };
+        let used = Amounts::default();
+        quotas::put(tx, 1, &Quota { limits, used }).await?;
+    });
+    made.expect("made");
+    let racing: Vec<_> = (0..40)
+        .map(|_| {
+            let db = db.clone();
+            tokio::spawn(async move { db.write(Take).await })
+        })
+        .collect();
+    let mut taken = 0;
+    for task in racing {
+        let got = task.await.expect("runs").expect("is decided");
+        taken += i32::from(got);
+    }
+    assert_eq!(taken, 10);
+}
+
 /// Runs every case on a fresh database made by `$make`.
 macro_rules! suite {
     ($make:expr) => {
@@ -737,6 +897,8 @@ macro_rules! suite {
             names_lead_on_through_every_renaming,
             what_is_deleted_hides_until_it_is_restored_or_purged,
             repositories_are_linked_and_granted, downloads_add_up, packages_tell_about_themselves,
+            an_owner_holds_each_content_once, a_quota_counts_what_it_is_charged,
+            writes_that_race_are_decided_one_by_one,
             ids_are_never_given_twice, removals_are_worked_off)
     };
     ($make:expr; $($case:ident),+) => {$({

@@ -27,6 +27,7 @@ use tower::Service as _;
 use super::{
     Lane, Stalls,
     addresses::{Addresses, Admission},
+    lingering::{Lingering, Unread},
     paced::Paced,
     paced_body::PacedBody,
     plain::PlainStream,
@@ -180,6 +181,7 @@ impl Edge {
     ) {
         let _ = tcp.set_nodelay(true);
         let address = address.ip().to_canonical();
+        let unread = Unread::default();
         let Some(tls) = &self.tls else {
             let lane = Lane::default();
             let peer = Peer {
@@ -187,10 +189,12 @@ impl Edge {
                 lane: Some(lane.clone()),
                 stalls: Stalls::default(),
             };
-            let stream = Paced::new(PlainStream::new(tcp, lane));
-            return self.requests(stream, peer, router, watcher).await;
+            let stream = Lingering::new(PlainStream::new(tcp, lane), unread.clone());
+            let stream = Paced::new(stream);
+            return self.requests(stream, peer, unread, router, watcher).await;
         };
-        let handshake = tls.accept_with(Paced::new(tcp), |connection| {
+        let tcp = Paced::new(Lingering::new(tcp, unread.clone()));
+        let handshake = tls.accept_with(tcp, |connection| {
             connection.set_buffer_limit(Some(tls::BUFFER));
         });
         if let Ok(Ok(stream)) = timeout(HANDSHAKE, handshake).await {
@@ -199,7 +203,7 @@ impl Edge {
                 lane: None,
                 stalls: Stalls::default(),
             };
-            self.requests(stream, peer, router, watcher).await;
+            self.requests(stream, peer, unread, router, watcher).await;
         }
     }
 
@@ -207,6 +211,7 @@ impl Edge {
         &self,
         stream: S,
         peer: Peer,
+        unread: Unread,
         router: Router,
         watcher: hyper_util::server::graceful::Watcher,
     ) where
@@ -214,7 +219,8 @@ impl Edge {
     {
         let (give_up, stalls) = (self.give_up.clone(), peer.stalls.clone());
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-            let request = request.map(|body| Body::new(PacedBody::new(body, give_up.clone())));
+            let paced = |body| PacedBody::new(body, unread.clone(), give_up.clone());
+            let request = request.map(|body| Body::new(paced(body)));
             answer(router.clone(), peer.clone(), request)
         });
         let connection = self.http.serve_connection(TokioIo::new(stream), service);

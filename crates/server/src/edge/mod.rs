@@ -5,6 +5,7 @@
 mod addresses;
 mod file_body;
 mod lane;
+mod lingering;
 mod listen;
 mod pace;
 mod paced;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::pace::Pace;
+use super::{lingering::Unread, pace::Pace};
 
 /// Why a body ended before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,19 +38,22 @@ impl BodyError {
     }
 }
 
-pub struct PacedBody<B> {
+pub struct PacedBody<B: Body> {
     body: B,
     pace: Pace,
+    /// Told if the body is let go before its end.
+    unread: Unread,
     stop: CancellationToken,
     stopped: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
-impl<B> PacedBody<B> {
+impl<B: Body> PacedBody<B> {
     /// `stop`: gives up on what has not arrived by then.
-    pub fn new(body: B, stop: CancellationToken) -> Self {
+    pub fn new(body: B, unread: Unread, stop: CancellationToken) -> Self {
         Self {
             body,
             pace: Pace::default(),
+            unread,
             stop,
             stopped: None,
         }
@@ -63,6 +66,14 @@ impl<B> PacedBody<B> {
             return Poll::Ready(BodyError::Stopping);
         }
         self.pace.poll_too_slow(cx).map(|()| BodyError::TooSlow)
+    }
+}
+
+impl<B: Body> Drop for PacedBody<B> {
+    fn drop(&mut self) {
+        if !self.body.is_end_stream() {
+            self.unread.set();
+        }
     }
 }
 
@@ -114,7 +125,7 @@ mod tests {
     }
 
     async fn outcome(body: impl Body<Data = Bytes> + Unpin, stop: CancellationToken) -> BodyError {
-        let collected = PacedBody::new(body, stop).collect();
+        let collected = PacedBody::new(body, Unread::default(), stop).collect();
         let collected = timeout(Duration::from_hours(2), collected).await;
         collected.expect("not for ever").expect_err("given up on")
     }
@@ -131,7 +142,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slow_but_steady_body_may_take_an_hour() {
         let stop = CancellationToken::new();
-        let mut body = PacedBody::new(drip(2048, Duration::from_secs(1), 3600), stop);
+        let mut body = PacedBody::new(
+            drip(2048, Duration::from_secs(1), 3600),
+            Unread::default(),
+            stop,
+        );
         for _ in 0..3600 {
             let frame = body.frame().await.expect("a frame");
             assert!(frame.is_ok());
@@ -141,7 +156,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn time_that_the_reader_takes_is_not_the_clients() {
         let stop = CancellationToken::new();
-        let mut body = PacedBody::new(drip(1, Duration::from_secs(1), 5), stop);
+        let mut body = PacedBody::new(drip(1, Duration::from_secs(1), 5), Unread::default(), stop);
         for _ in 0..5 {
             assert!(body.frame().await.expect("a frame").is_ok());
             sleep(Duration::from_hours(1)).await;

@@ -44,7 +44,8 @@ pub async fn begin(call: &Call, body: Body, name: &Name) -> Result<Response, Api
         return Ok(standing(StatusCode::ACCEPTED, name, &progress));
     };
     let expected = content_length(call);
-    let receiving = app.receive(&call.caller, name, &progress.id, None).await?;
+    let receiving = app.receive(&call.caller, name, &progress.id, None, expected);
+    let receiving = receiving.await?;
     let end = |receiving, poured| end_whole(receiving, poured, digest);
     let stored = receive(&call.site, receiving, body, expected, end).await?;
     Ok(reply::blob_created(name, &stored.digest))
@@ -70,7 +71,8 @@ pub async fn append(
     let chunk = chunk(call)?;
     let expected = chunk_length(chunk.as_ref(), call)?;
     let start = chunk.map(|range| range.start);
-    let receiving = call.site.app.receive(&call.caller, name, id, start).await?;
+    let app = &call.site.app;
+    let receiving = app.receive(&call.caller, name, id, start, expected).await?;
     let progress = receive(&call.site, receiving, body, expected, pause).await?;
     Ok(standing(StatusCode::ACCEPTED, name, &progress))
 }
@@ -89,7 +91,8 @@ pub async fn finish(
     let chunk = chunk(call)?;
     let expected = chunk_length(chunk.as_ref(), call)?;
     let start = chunk.map(|range| range.start);
-    let receiving = call.site.app.receive(&call.caller, name, id, start).await?;
+    let app = &call.site.app;
+    let receiving = app.receive(&call.caller, name, id, start, expected).await?;
     let end = |receiving, poured| end_with(receiving, poured, digest);
     let stored = receive(&call.site, receiving, body, expected, end).await?;
     Ok(reply::blob_created(name, &stored.digest))
@@ -174,8 +177,13 @@ async fn end_whole(
     }
 }
 
-/// Keeps what came before the body failed, so that its client can continue there.
+/// Keeps what came before the body failed, so that its client can continue
+/// there; nothing of what has no room.
 async fn keep(receiving: Receiving, error: ApiError) -> Result<ApiError, Error> {
+    if matches!(error, ApiError::App(Error::QuotaExceeded(_))) {
+        receiving.abandon().await?;
+        return Ok(error);
+    }
     if matches!(
         error,
         ApiError::Body(_) | ApiError::App(Error::ChunkLength { .. })

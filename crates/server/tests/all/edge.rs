@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use wharf_testkit::{TestRegistry, raw};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use wharf_testkit::{TestRegistry, raw, raw_open};
 
 #[tokio::test]
 async fn heads_have_limits() {
@@ -43,6 +44,20 @@ async fn smuggling_is_refused() {
             "{headers}: {answer}"
         );
     }
+}
+
+#[tokio::test]
+async fn whoever_still_sends_gets_the_answer() {
+    let registry = TestRegistry::start().await;
+    let head =
+        "PUT /v2/alice/app/manifests/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 90000000\r\n\r\n";
+    let mut stream = raw_open(&registry.url, head).await;
+    // More than the kernel keeps for the other side, so that somebody must take it.
+    let sent = stream.write_all(&vec![0; 20_000_000]).await;
+    sent.expect("is taken");
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 401");
 }
 
 #[tokio::test]

@@ -58,6 +58,14 @@ async fn run_manage(command: ManageCommand, output: Output) -> anyhow::Result<Ex
             let api = Api::remote(&args.reach)?;
             manage::explain::run(args.question, &api, output).await
         }
+        ManageCommand::Usage(args) => {
+            let api = Api::remote(&args.reach)?;
+            manage::usage::run(args.question, &api, output).await
+        }
+        ManageCommand::Quota(args) => {
+            let api = Api::remote(&args.reach)?;
+            manage::quota::run(args.limits, &api, output).await
+        }
         ManageCommand::Package(remote) => remote!(package, remote),
         ManageCommand::Versions(remote) => remote!(version, remote),
         ManageCommand::Tags(remote) => remote!(tag, remote),

@@ -18,6 +18,7 @@ mod sessions;
 mod tags;
 mod teams;
 mod tokens;
+mod usage;
 mod users;
 mod versions;
 
@@ -264,6 +265,23 @@ fn owners(api: Api) -> Api {
         about("List what can be restored")
             .asks::<Paging>()
             .pages::<owners::DeletedBody>(),
+    )
+    .get(
+        "/owners/{owner}/usage",
+        usage::of_owner,
+        about("What an owner stores, and may store").replies::<usage::OwnerUsageBody>(),
+    )
+    .get(
+        "/owners/{owner}/usage/packages",
+        usage::by_package,
+        about("What each of an owner's packages stores")
+            .asks::<Paging>()
+            .pages::<usage::UsageByPackage>(),
+    )
+    .patch(
+        "/owners/{owner}/quota",
+        usage::set_quota,
+        about("Limit what an owner may store; for site administrators").takes::<usage::QuotaEdit>(),
     )
     .get(
         "/owners/{owner}/default-visibilities",

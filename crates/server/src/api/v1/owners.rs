@@ -4,8 +4,11 @@ use axum::{Json, extract::State};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use wharf_app::{clock::rfc3339, packages::KEPT, tags::TagScope};
-use wharf_db::packages::DeletedPackage;
+use wharf_app::{
+    clock::rfc3339,
+    packages::{DeletedSummary, KEPT},
+    tags::TagScope,
+};
 
 use super::{
     packages::{FormerName, VisibilityBody},
@@ -24,6 +27,8 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DeletedBody {
     name: String,
+    /// What its owner stores less once it is gone for good
+    bytes: i64,
     deleted_at: String,
     /// Absent: the operator
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,13 +49,14 @@ pub async fn deleted_packages(
     let rows = site
         .app
         .deleted_packages(&by, owner.as_str(), after, one_more(limit));
-    let item = |row: DeletedPackage| DeletedBody {
-        name: row.path,
-        deleted_at: rfc3339(row.deleted_at),
-        deleted_by: row.deleted_by,
-        restorable_until: rfc3339(row.deleted_at + KEPT),
+    let item = |DeletedSummary { package, bytes }| DeletedBody {
+        name: package.path,
+        bytes,
+        deleted_at: rfc3339(package.deleted_at),
+        deleted_by: package.deleted_by,
+        restorable_until: rfc3339(package.deleted_at + KEPT),
     };
-    let page = Page::of(rows.await?, limit, |row| row.path.clone(), item);
+    let page = Page::of(rows.await?, limit, |row| row.package.path.clone(), item);
     Ok(Json(page))
 }
 

@@ -1,6 +1,6 @@
 //! The part of the table that is about one package.
 
-use super::{downloads, explain, grants, packages, removal, tags, versions};
+use super::{downloads, explain, grants, packages, removal, tags, usage, versions};
 use crate::api::endpoint::{Api, about};
 
 pub fn add_to(api: Api) -> Api {
@@ -37,6 +37,11 @@ fn packages(api: Api) -> Api {
         about("Restore a deleted package"),
     )
     .post(
+        "/packages/{owner}/{name}/purge",
+        removal::purge,
+        about("Remove a deleted package for good; its name is free again"),
+    )
+    .post(
         "/packages/{owner}/{name}/rename",
         packages::rename,
         about("Rename or transfer a package; the old name leads to it")
@@ -51,6 +56,11 @@ fn packages(api: Api) -> Api {
         "/packages/{owner}/{name}/former-names",
         packages::release_name,
         about("Make a former name free").asks::<packages::FormerName>(),
+    )
+    .get(
+        "/packages/{owner}/{name}/usage",
+        usage::of_package,
+        about("What the package stores").replies::<usage::PackageUsageBody>(),
     )
     .get(
         "/packages/{owner}/{name}/downloads",
@@ -140,6 +150,12 @@ fn content(api: Api) -> Api {
         about("List versions, newest first; parts of an index are listed with it")
             .asks::<versions::Listing>()
             .pages::<versions::VersionItem>(),
+    )
+    .delete(
+        "/packages/{owner}/{name}/deleted-versions",
+        removal::purge_versions,
+        about("Remove deleted versions for good, up to a thousand")
+            .replies::<removal::PurgedBody>(),
     )
     .get(
         "/packages/{owner}/{name}/versions/{reference}",

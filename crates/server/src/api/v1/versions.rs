@@ -10,7 +10,7 @@ use wharf_app::{
     clock::rfc3339,
     versions::{DeletedVersions, VersionFilter, VersionSummary, VersionView},
 };
-use wharf_db::versions::Child;
+use wharf_db::{usage::BlobUse, versions::Child};
 
 use crate::{
     Site,
@@ -76,6 +76,11 @@ pub struct VersionBody {
     /// The index that lists it
     #[serde(skip_serializing_if = "Option::is_none")]
     parent: Option<String>,
+    /// Config and layers of an image; the first thousand
+    blobs: Vec<BlobBody>,
+    /// Bytes of blobs that nothing else in the package needs; of an index,
+    /// that nothing but its images does
+    own_size: i64,
     annotations: BTreeMap<String, String>,
     /// Of the image's config
     labels: BTreeMap<String, String>,
@@ -87,6 +92,33 @@ pub struct ChildBody {
     media_type: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     platform: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BlobBody {
+    digest: String,
+    media_type: String,
+    /// config or layer
+    role: String,
+    /// Bytes
+    size: i64,
+    /// How many versions of the package need it
+    versions: i64,
+    /// It need not be here
+    is_foreign: bool,
+}
+
+impl From<BlobUse> for BlobBody {
+    fn from(blob: BlobUse) -> Self {
+        Self {
+            digest: blob.digest,
+            media_type: blob.media_type,
+            role: blob.role,
+            size: blob.size,
+            versions: blob.versions,
+            is_foreign: blob.is_foreign,
+        }
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -114,6 +146,8 @@ impl From<VersionView> for VersionBody {
             children: view.children.into_iter().map(child).collect(),
             referrers: view.referrers.into_iter().map(referrer).collect(),
             parent: view.parent,
+            blobs: view.blobs.into_iter().map(BlobBody::from).collect(),
+            own_size: view.own_bytes,
             annotations: view.annotations,
             labels: view.labels,
         }

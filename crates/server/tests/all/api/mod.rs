@@ -4,6 +4,7 @@ mod attacks;
 mod input;
 mod links;
 mod names;
+mod quota;
 mod removal;
 mod sessions;
 mod tokens;

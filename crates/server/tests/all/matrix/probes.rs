@@ -138,6 +138,9 @@ fn of_package(method: &'static str, path: &'static str) -> Probe {
         ("PATCH", "") => (administer, done, "", "{}"),
         ("DELETE", "") => (delete, done, "", ""),
         ("POST", "/restore") => (Asks::OnDeleted(Action::Delete), [ABSENT, ABSENT], rest, ""),
+        ("POST", "/purge") => (Asks::OnDeleted(Action::Delete), [ABSENT, ABSENT], rest, ""),
+        ("GET", "/usage") => (delete, found, rest, ""),
+        ("DELETE", "/deleted-versions") => (delete, found, rest, ""),
         ("POST", "/rename") => (administer, done, rest, r#"{"to":"NAME"}"#),
         ("GET", "/former-names") => (administer, found, rest, ""),
         ("DELETE", "/former-names") => {
@@ -263,6 +266,12 @@ fn of_owner(method: &'static str, path: &'static str) -> Probe {
         ("GET", "/owners/{owner}/deleted-packages") => {
             (Asks::Owner, found, "/owners/acme/deleted-packages", "")
         }
+        ("GET", "/owners/{owner}/usage") => (Asks::Owner, found, "/owners/acme/usage", ""),
+        ("GET", "/owners/{owner}/usage/packages") => {
+            let path = "/owners/acme/usage/packages?limit=1";
+            (Asks::Owner, found, path, "")
+        }
+        ("PATCH", "/owners/{owner}/quota") => (Asks::Site, done, "/owners/acme/quota", "{}"),
         ("GET", "/owners/{owner}/default-visibilities") => (
             Asks::OwnerOfAlice,
             found,

@@ -68,6 +68,10 @@ enum ManageCommand {
     Tags(manage::tag::Command),
     /// Say what somebody may do to a package, and why or why not
     Explain(manage::explain::Question),
+    /// Show what an owner or a package stores
+    Usage(manage::usage::Question),
+    /// Limit what an owner may store
+    Quota(manage::quota::Limits),
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
@@ -108,6 +112,8 @@ async fn run_manage(command: ManageCommand, api: &Api, output: Output) -> anyhow
         ManageCommand::Versions(command) => manage::version::run(command, api, output).await,
         ManageCommand::Tags(command) => manage::tag::run(command, api, output).await,
         ManageCommand::Explain(question) => manage::explain::run(question, api, output).await,
+        ManageCommand::Usage(question) => manage::usage::run(question, api, output).await,
+        ManageCommand::Quota(limits) => manage::quota::run(limits, api, output).await,
     }
 }
 

@@ -1,14 +1,13 @@
 //! What `copy` tells, as JSON and as text.
 
 use serde::Serialize;
-use wharf_oci::{Reference, Tag};
+use wharf_oci::{Reference, Size, Tag};
 use wharf_registry_client::copy::Copied;
 
 use super::{Request, exit_for, named, worst};
 use crate::{
     failure::Exit,
     output::{self, Output},
-    size::Size,
 };
 
 /// What became of one image.

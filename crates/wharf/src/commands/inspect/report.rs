@@ -4,13 +4,11 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 use wharf_oci::{
-    Digest, ImageReference, Manifest,
+    Digest, ImageReference, Manifest, Size,
     manifest::{Descriptor, Role},
     media_type::{ManifestKind, OCI_CONFIG},
 };
 use wharf_registry_client::{RawManifest, platform::Platform};
-
-use crate::size::Size;
 
 const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
-use wharf_oci::Name;
+use wharf_oci::{Name, Size};
 
 use super::{
     change, fields,
@@ -142,6 +142,11 @@ pub(crate) enum Command {
         /// OWNER/NAME
         package: Name,
     },
+    /// Remove a deleted package for good, before its 30 days are over
+    Purge {
+        /// OWNER/NAME
+        package: Name,
+    },
     /// List an owner's deleted packages
     Deleted { owner: String },
     /// Restore a deleted package
@@ -244,6 +249,11 @@ async fn run_names(command: Command, api: &Api, output: Output) -> anyhow::Resul
             let target = (Method::Post, format!("{}/restore", package_path(&package)));
             change(api, output, target, None, format!("{package} is back")).await
         }
+        Command::Purge { package } => {
+            let target = (Method::Post, format!("{}/purge", package_path(&package)));
+            let note = format!("{package} is gone for good, and its name is free");
+            change(api, output, target, None, note).await
+        }
         Command::Deleted { owner } => {
             let path = format!("owners/{}/deleted-packages", encode(&owner));
             let line = |row: &Value| {
@@ -251,6 +261,7 @@ async fn run_names(command: Command, api: &Api, output: Output) -> anyhow::Resul
                     table::text(&row["name"]).to_owned(),
                     format!("by {}", table::actor(&row["deleted_by"])),
                     table::with("until ", &row["restorable_until"]),
+                    Size(row["bytes"].as_u64().unwrap_or_default()).to_string(),
                 ])
             };
             print(output, &api.all(&path).await?, line)

@@ -2,14 +2,13 @@
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
-use wharf_oci::{Digest, Name, Reference};
+use wharf_oci::{Digest, Name, Reference, Size};
 
 use super::{change, print, table};
 use crate::{
     api::{Api, Method, encode, package_path},
     failure::Exit,
     output::{self, Output},
-    size::Size,
 };
 
 pub(crate) const EXAMPLE: &str = "\
@@ -48,6 +47,11 @@ pub(crate) enum Command {
         /// OWNER/NAME
         package: Name,
         digest: Digest,
+    },
+    /// Remove deleted versions for good, before their 30 days are over
+    Purge {
+        /// OWNER/NAME
+        package: Name,
     },
     /// Delete all versions that no tag, index or subject holds, and that have
     /// been there for an hour
@@ -99,6 +103,7 @@ pub(crate) async fn run(command: Command, api: &Api, output: Output) -> anyhow::
             change(api, output, (Method::Post, path), None, note).await
         }
         Command::Prune { package } => prune(api, output, &package).await,
+        Command::Purge { package } => purge(api, output, &package).await,
     }
 }
 
@@ -160,6 +165,23 @@ async fn prune(api: &Api, output: Output, package: &Name) -> anyhow::Result<Exit
             return report(output, Value::Array(all));
         }
     }
+}
+
+async fn purge(api: &Api, output: Output, package: &Name) -> anyhow::Result<Exit> {
+    let path = format!("{}/deleted-versions", package_path(package));
+    let mut versions = 0;
+    loop {
+        let purged = api.send(Method::Delete, &path, None).await?;
+        versions += purged["versions"].as_u64().unwrap_or_default();
+        if purged["more"] != true {
+            break;
+        }
+    }
+    if output.is_json() {
+        output::json(&json!({ "versions": versions }))?;
+    }
+    output.note(format_args!("versions gone for good: {versions}"));
+    Ok(Exit::Ok)
 }
 
 /// What was deleted, one digest a line.
