@@ -15,7 +15,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("wharf-registry-client", &["wharf-oci"]),
     ("wharf-blob-store", &["wharf-oci"]),
     ("wharf-db", &["wharf-oci"]),
-    ("wharf-app", &["wharf-oci", "wharf-blob-store", "wharf-db"]),
+    (
+        "wharf-app",
+        &[
+            "wharf-oci",
+            "wharf-registry-client",
+            "wharf-blob-store",
+            "wharf-db",
+        ],
+    ),
     (
         "wharf-server",
         &["wharf-oci", "wharf-blob-store", "wharf-db", "wharf-app"],

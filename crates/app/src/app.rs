@@ -24,6 +24,7 @@ use crate::{
     downloads::Downloads,
     entropy::{self, Entropy},
     push::OpenUploads,
+    sign_in::{ProviderSettings, Providers},
     target::{load_deleted, load_target},
 };
 
@@ -42,6 +43,8 @@ pub struct Settings {
     pub upload_idle: Duration,
     /// Most uploads one user may have open.
     pub uploads_per_user: i64,
+    /// With what people sign in beside passwords.
+    pub providers: Vec<ProviderSettings>,
 }
 
 impl Default for Settings {
@@ -51,6 +54,7 @@ impl Default for Settings {
             lease: Duration::from_hours(24),
             upload_idle: Duration::from_hours(24),
             uploads_per_user: 1000,
+            providers: Vec::new(),
         }
     }
 }
@@ -74,6 +78,7 @@ pub struct App {
     pub(crate) small_blobs: SmallBlobs,
     pub(crate) open_uploads: OpenUploads,
     pub(crate) downloads: Downloads,
+    pub(crate) providers: Providers,
     /// Turns of manifests that are large.
     pub(crate) large_manifests: Semaphore,
     caches: RwLock<Arc<Caches>>,
@@ -109,6 +114,7 @@ impl App {
             small_blobs: SmallBlobs::default(),
             open_uploads: OpenUploads::default(),
             downloads: Downloads::default(),
+            providers: Providers::new(&settings.providers)?,
             large_manifests: Semaphore::new(LARGE_MANIFESTS),
             caches: RwLock::new(Arc::new(Caches::new(epoch))),
             token_uses: Mutex::default(),

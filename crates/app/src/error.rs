@@ -9,6 +9,7 @@ use crate::{
     authn::{Rejected, password::PasswordError},
     authz::{Refusal, ScopeError},
     quota::QuotaExceeded,
+    sign_in::SignInError,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -125,6 +126,26 @@ pub enum Error {
     TeamTooDeep { parent: String },
     #[error("{login} is not a member of {organization}; add them to it first")]
     NotMember { login: String, organization: String },
+    #[error(
+        "{login} belongs to {organization} by a group of an identity provider; `wharf team groups` shows which teams have one"
+    )]
+    MemberByGroup { login: String, organization: String },
+    #[error("{subject} of {provider} is a user here already; unlink that one first")]
+    IdentityTaken { provider: String, subject: String },
+    #[error("{login} is not {subject} of {provider}")]
+    NoSuchIdentity {
+        login: String,
+        provider: String,
+        subject: String,
+    },
+    #[error("{team} does not have the group {group} of {provider}")]
+    NoSuchGroup {
+        team: String,
+        provider: String,
+        group: String,
+    },
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
     #[error("{login} is the last owner of {organization}; make somebody else an owner first")]
     LastOwner { login: String, organization: String },
     #[error(
@@ -245,6 +266,8 @@ impl Error {
             | Self::NotMember { .. }
             | Self::NotConnected { .. }
             | Self::NotLinked { .. }
+            | Self::NoSuchIdentity { .. }
+            | Self::NoSuchGroup { .. }
             | Self::NotGranted { .. } => ErrorCode::NotFound,
             Self::LoginTaken { .. }
             | Self::StillOwns { .. }
@@ -256,7 +279,14 @@ impl Error {
             | Self::DisablesThemselves { .. }
             | Self::PackageTaken { .. }
             | Self::TeamTaken { .. }
+            | Self::MemberByGroup { .. }
+            | Self::IdentityTaken { .. }
             | Self::LastOwner { .. } => ErrorCode::Conflict,
+            Self::SignIn(error) => match error {
+                SignInError::NoSuchProvider(_) => ErrorCode::NotFound,
+                SignInError::Unreachable { .. } => ErrorCode::Unavailable,
+                _ => ErrorCode::Denied,
+            },
             Self::Field { .. }
             | Self::TeamTooDeep { .. }
             | Self::ForeignTeam { .. }

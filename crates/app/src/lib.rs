@@ -21,6 +21,7 @@ mod purge;
 pub mod push;
 pub mod quota;
 mod setup;
+pub mod sign_in;
 mod sweep;
 pub mod tags;
 mod target;

@@ -22,7 +22,7 @@ statements! {
         ORDER BY login LIMIT $3";
     ORGANIZATIONS_OF = "SELECT a.id, a.login, a.kind, a.organization_id, a.site_admin,
         a.password_hash, a.name, a.description, a.url, a.disabled_at, a.created_at
-        FROM membership m JOIN account a ON a.id = m.organization_id
+        FROM organization_membership m JOIN account a ON a.id = m.organization_id
         WHERE m.user_id = $1 AND a.login > $2 AND a.deleted_at IS NULL ORDER BY a.login LIMIT $3";
     INSERT = "INSERT INTO account
         (id, login, kind, organization_id, site_admin, password_hash, name, description, url, created_at)

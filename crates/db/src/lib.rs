@@ -17,6 +17,7 @@ pub mod epochs;
 mod error;
 pub mod grants;
 pub mod holdings;
+pub mod identities;
 pub mod ids;
 pub mod immutable_tags;
 pub mod organizations;
@@ -28,6 +29,7 @@ pub mod referrers;
 pub mod repositories;
 pub mod second_factors;
 pub mod sessions;
+pub mod sign_ins;
 mod sqlite;
 pub mod tags;
 pub mod teams;
@@ -43,7 +45,7 @@ pub use error::{Error, ErrorKind};
 
 /// Every statement by module and name, for the test that prepares them on both engines.
 pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let modules: [(&str, &[(&str, &str)]); 25] = [
+    let modules: [(&str, &[(&str, &str)]); 27] = [
         ("about", about::STATEMENTS),
         ("accounts", accounts::STATEMENTS),
         ("blobs", blobs::STATEMENTS),
@@ -51,6 +53,7 @@ pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("epochs", epochs::STATEMENTS),
         ("grants", grants::STATEMENTS),
         ("holdings", holdings::STATEMENTS),
+        ("identities", identities::STATEMENTS),
         ("ids", ids::STATEMENTS),
         ("immutable_tags", immutable_tags::STATEMENTS),
         ("organizations", organizations::STATEMENTS),
@@ -61,6 +64,7 @@ pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("repositories", repositories::STATEMENTS),
         ("second_factors", second_factors::STATEMENTS),
         ("sessions", sessions::STATEMENTS),
+        ("sign_ins", sign_ins::STATEMENTS),
         ("tags", tags::STATEMENTS),
         ("teams", teams::STATEMENTS),
         ("tokens", tokens::STATEMENTS),

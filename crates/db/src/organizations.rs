@@ -8,10 +8,10 @@ statements! {
         ON CONFLICT (organization_id, user_id) DO UPDATE SET role = excluded.role";
     REMOVE_MEMBER = "DELETE FROM membership WHERE organization_id = $1 AND user_id = $2";
     REMOVE_ALL_MEMBERS = "DELETE FROM membership WHERE organization_id = $1";
-    MEMBERSHIPS = "SELECT organization_id, role FROM membership WHERE user_id = $1
+    MEMBERSHIPS = "SELECT organization_id, role FROM organization_membership WHERE user_id = $1
         ORDER BY organization_id";
-    ROLE = "SELECT role FROM membership WHERE organization_id = $1 AND user_id = $2";
-    MEMBERS = "SELECT a.login, m.role FROM membership m JOIN account a ON a.id = m.user_id
+    ROLE = "SELECT role FROM organization_membership WHERE organization_id = $1 AND user_id = $2";
+    MEMBERS = "SELECT a.login, m.role FROM organization_membership m JOIN account a ON a.id = m.user_id
         WHERE m.organization_id = $1 AND a.login > $2 ORDER BY a.login LIMIT $3";
     OTHER_OWNER = "SELECT user_id FROM membership
         WHERE organization_id = $1 AND role = 'owner' AND user_id <> $2 LIMIT 1";

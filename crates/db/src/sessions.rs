@@ -3,14 +3,15 @@
 use crate::{Conn, Error, Tx};
 
 statements! {
-    FIND_BY_HASH = "SELECT id, account_id, agent, address, created_at, expires_at
-        FROM session WHERE hash = $1";
-    FIND = "SELECT id, account_id, agent, address, created_at, expires_at
-        FROM session WHERE id = $1";
-    LIST = "SELECT id, account_id, agent, address, created_at, expires_at
-        FROM session WHERE account_id = $1 AND expires_at > $2 AND id > $3 ORDER BY id LIMIT $4";
-    INSERT = "INSERT INTO session (id, account_id, hash, agent, address, created_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    FIND_BY_HASH = "SELECT id, account_id, agent, address, created_at, expires_at,
+        identity_id FROM session WHERE hash = $1";
+    FIND = "SELECT id, account_id, agent, address, created_at, expires_at,
+        identity_id FROM session WHERE id = $1";
+    LIST = "SELECT id, account_id, agent, address, created_at, expires_at,
+        identity_id FROM session WHERE account_id = $1 AND expires_at > $2 AND id > $3 ORDER BY id LIMIT $4";
+    INSERT = "INSERT INTO session (id, account_id, hash, agent, address, created_at, expires_at,
+            identity_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     DELETE = "DELETE FROM session WHERE id = $1 AND account_id = $2";
     DELETE_ALL = "DELETE FROM session WHERE account_id = $1";
     DELETE_EXPIRED = "DELETE FROM session WHERE expires_at <= $1";
@@ -25,6 +26,8 @@ pub struct Session {
     pub address: String,
     pub created_at: i64,
     pub expires_at: i64,
+    /// What began it and ends it; none: the password.
+    pub identity_id: Option<i64>,
 }
 
 /// `hash` is lowercase hex.
@@ -60,6 +63,7 @@ pub async fn insert(tx: &mut Tx<'_>, session: &Session, hash: &str) -> Result<()
         &session.address,
         session.created_at,
         session.expires_at,
+        session.identity_id,
     )?;
     Ok(())
 }

@@ -16,12 +16,12 @@ statements! {
     REMOVE_MEMBER = "DELETE FROM team_member WHERE team_id = $1 AND user_id = $2";
     LEAVE_ALL = "DELETE FROM team_member WHERE user_id = $2
         AND team_id IN (SELECT id FROM team WHERE organization_id = $1)";
-    MEMBERS = "SELECT a.login FROM team_member m JOIN account a ON a.id = m.user_id
+    MEMBERS = "SELECT a.login FROM team_membership m JOIN account a ON a.id = m.user_id
         WHERE m.team_id = $1 AND a.login > $2 ORDER BY a.login LIMIT $3";
     BELOW = "SELECT id FROM team WHERE parent_id = $1";
-    OF_USER = "SELECT m.team_id FROM team_member m WHERE m.user_id = $1
+    OF_USER = "SELECT m.team_id FROM team_membership m WHERE m.user_id = $1
         UNION
-        SELECT t.parent_id FROM team_member m JOIN team t ON t.id = m.team_id
+        SELECT t.parent_id FROM team_membership m JOIN team t ON t.id = m.team_id
         WHERE m.user_id = $1 AND t.parent_id IS NOT NULL";
 }
 

@@ -43,5 +43,5 @@ pub use download::BlobStream;
 pub use error::{Error, ErrorKind, Result};
 pub use manifests::{ManifestInfo, PutReceipt, RawManifest};
 pub use referrers::Referrer;
-pub use transport::Http;
+pub use transport::{Http, WebAnswer, WebAuth};
 pub use upload::Upload;

@@ -175,6 +175,11 @@ impl ApiError {
         }
     }
 
+    /// Status and words for somebody in a browser.
+    pub fn for_people(&self, site: &Site) -> (StatusCode, String) {
+        (self.status(), self.message(site, &ErrorContext::default()))
+    }
+
     /// The whole reply.
     pub fn reply(&self, site: &Site, context: &ErrorContext) -> Response {
         let status = self.status();

@@ -15,6 +15,7 @@ mod ops;
 mod reply;
 pub mod router;
 mod serve;
+mod sign_in;
 mod state;
 mod token;
 mod v2;

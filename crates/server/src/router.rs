@@ -6,7 +6,7 @@ use axum::{
     routing::{any, get},
 };
 
-use crate::{Site, api, middleware, ops, token, v2};
+use crate::{Site, api, middleware, ops, sign_in, token, v2};
 
 pub fn router(site: Site) -> Router {
     Router::new()
@@ -17,6 +17,9 @@ pub fn router(site: Site) -> Router {
         .route("/token", get(token::get).post(token::post))
         // People and their tools.
         .merge(api::router(&site))
+        // Browsers, on their way to an identity provider and back.
+        .route("/sign-in/{provider}", get(sign_in::begin))
+        .route("/sign-in/{provider}/callback", get(sign_in::callback))
         // Operators.
         .route("/livez", get(ops::livez))
         .route("/readyz", get(ops::readyz))

@@ -18,6 +18,8 @@ use crate::{
 /// How often changes of access by other processes are looked for.
 const FOLLOW: Duration = Duration::from_millis(250);
 const SWEEP: Duration = Duration::from_mins(10);
+/// Whoever signed in at a provider is asked about when their turn has come.
+const CONFIRM: Duration = Duration::from_mins(1);
 /// Room reserved by requests that are gone is given back this often.
 const RELEASE: Duration = Duration::from_secs(10);
 const FLUSH: Duration = Duration::from_mins(1);
@@ -189,7 +191,10 @@ fn background(app: &Arc<App>) -> Vec<JoinHandle<()>> {
     let release = every(RELEASE, app, |app| async move {
         app.release_lapsed_reservations().await.map(drop)
     });
-    vec![follow, flush, sweep, release]
+    let confirm = every(CONFIRM, app, |app| async move {
+        app.confirm_identities().await.map(drop)
+    });
+    vec![follow, flush, sweep, release, confirm]
 }
 
 /// Repeats `work` in a task; the first time at once.

@@ -7,6 +7,7 @@ mod caller;
 mod faults;
 mod image;
 mod postgres;
+mod provider;
 mod raw;
 mod registry;
 
@@ -14,5 +15,6 @@ pub use caller::{Caller, location};
 pub use faults::{Fault, FaultyStore};
 pub use image::{Image, descriptor, image, index, index_with, push_image};
 pub use postgres::TestPostgres;
+pub use provider::{Says, TestProvider};
 pub use raw::{raw, raw_open};
 pub use registry::TestRegistry;

@@ -10,12 +10,13 @@ use wharf_app::{
     authz::{By, Scope},
     clock::{Clock, ManualClock, SECOND, SystemClock},
     entropy::SystemEntropy,
+    sign_in::ProviderSettings,
 };
 use wharf_blob_store::fs::FsStore;
 use wharf_db::{Db, packages::Visibility};
 use wharf_server::{Server, config::Config};
 
-use crate::{Caller, FaultyStore};
+use crate::{Caller, FaultyStore, TestProvider};
 
 #[derive(Debug)]
 pub struct TestRegistry {
@@ -33,17 +34,27 @@ impl TestRegistry {
         let dir = tempfile::tempdir().expect("a temporary directory");
         // Whole seconds, so that an instant survives being shown and read.
         let now = SystemClock.now() / SECOND * SECOND;
-        Self::open(dir, Arc::new(ManualClock::at(now))).await
+        Self::open(dir, Arc::new(ManualClock::at(now)), Vec::new()).await
+    }
+
+    /// A registry where people sign in at a provider of their own, named `sso`.
+    pub async fn with_provider(sign_up: bool) -> (Self, TestProvider) {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let clock = Arc::new(ManualClock::at(SystemClock.now() / SECOND * SECOND));
+        let provider = TestProvider::start(Arc::clone(&clock)).await;
+        let settings = vec![provider.settings("sso", sign_up)];
+        (Self::open(dir, clock, settings).await, provider)
     }
 
     /// Stops and starts again on the same data, as after a crash or an upgrade.
     pub async fn restart(mut self) -> Self {
         let (server, dir) = (self.server.take(), self.dir.take());
         server.expect("running").stop().await;
-        Self::open(dir.expect("present"), Arc::clone(&self.clock)).await
+        let providers = self.app.settings().providers.clone();
+        Self::open(dir.expect("present"), Arc::clone(&self.clock), providers).await
     }
 
-    async fn open(dir: TempDir, clock: Arc<ManualClock>) -> Self {
+    async fn open(dir: TempDir, clock: Arc<ManualClock>, providers: Vec<ProviderSettings>) -> Self {
         // Some tests speak TLS; whoever comes first chooses the provider for all.
         rustls::crypto::aws_lc_rs::default_provider()
             .install_default()
@@ -56,6 +67,7 @@ impl TestRegistry {
         let settings = Settings {
             public_url: "http://registry.test".to_owned(),
             uploads_per_user: 20,
+            providers,
             ..Settings::default()
         };
         let (blobs, time): (Arc<_>, Arc<dyn Clock>) = (Arc::clone(&store), Arc::clone(&clock) as _);

@@ -97,7 +97,7 @@ impl App {
     /// Permission to make what outlives the credential it is made with: users
     /// and passwords. A token that ends, or is good in some places only, must
     /// not leave one behind that does not and is not.
-    async fn permit_lasting(&self, conn: &mut Conn<'_>, by: &By) -> Result<(), Error> {
+    pub(crate) async fn permit_lasting(&self, conn: &mut Conn<'_>, by: &By) -> Result<(), Error> {
         self.permit_site(conn, by).await?;
         let By::Caller(caller) = by else {
             return Ok(());
@@ -171,7 +171,7 @@ impl App {
 }
 
 /// Records an account whose login nobody has, or had.
-pub(super) async fn insert(tx: &mut Tx<'_>, account: &Account) -> Result<(), Error> {
+pub(crate) async fn insert(tx: &mut Tx<'_>, account: &Account) -> Result<(), Error> {
     let taken = || Error::LoginTaken {
         login: account.login.clone(),
     };

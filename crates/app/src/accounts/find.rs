@@ -207,7 +207,7 @@ impl App {
     }
 
     /// Permission to manage an organization.
-    pub(super) async fn permit_organization(
+    pub(crate) async fn permit_organization(
         &self,
         conn: &mut Conn<'_>,
         by: &By,

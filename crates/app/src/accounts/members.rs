@@ -141,6 +141,12 @@ impl Change for RemoveMember {
         }
         keep_an_owner(tx, id, &self.organization, &user).await?;
         if !organizations::remove_member(tx, id, user.id).await? {
+            if organizations::role(tx, id, user.id).await?.is_some() {
+                return Err(Error::MemberByGroup {
+                    login: user.login,
+                    organization: self.organization.clone(),
+                });
+            }
             return Err(Error::NotMember {
                 login: user.login,
                 organization: self.organization.clone(),

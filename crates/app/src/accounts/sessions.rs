@@ -36,6 +36,31 @@ impl std::fmt::Debug for NewSession {
     }
 }
 
+/// The program that will use a session.
+#[derive(Debug, Clone, Default)]
+pub struct Client {
+    /// What it says it is.
+    pub agent: String,
+    pub address: Option<IpAddr>,
+}
+
+impl Client {
+    /// A session of it, of nobody yet.
+    pub(crate) fn session(&self, id: i64, now: i64) -> Session {
+        let agent = self.agent.chars().filter(|c| !c.is_control());
+        let address = self.address.map(|address| address.to_string());
+        Session {
+            id,
+            account_id: 0,
+            agent: agent.take(LONGEST_AGENT).collect(),
+            address: address.unwrap_or_default(),
+            created_at: now,
+            expires_at: now + LIFETIME,
+            identity_id: None,
+        }
+    }
+}
+
 /// Who signs in, and from where.
 #[derive(Clone)]
 pub struct SignIn {
@@ -43,8 +68,7 @@ pub struct SignIn {
     pub password: String,
     /// Of the authenticator app, or a recovery code.
     pub code: Option<String>,
-    pub agent: String,
-    pub address: Option<IpAddr>,
+    pub client: Client,
 }
 
 impl std::fmt::Debug for SignIn {
@@ -57,7 +81,7 @@ impl App {
     /// Begins a session.
     pub async fn sign_in(self: &Arc<Self>, sign_in: &SignIn) -> Result<NewSession, Error> {
         let login = sign_in.login.to_ascii_lowercase();
-        let who = (login.clone(), sign_in.address);
+        let who = (login.clone(), sign_in.client.address);
         if self.failed_sign_ins.get(&who).unwrap_or_default() >= MOST_FAILURES {
             return Err(Rejected::TooManyFailures.into());
         }
@@ -92,15 +116,9 @@ impl App {
         }
         let now = self.clock.now();
         let value = pat::generate(pat::SESSION_PREFIX, &*self.entropy);
-        let agent = sign_in.agent.chars().filter(|c| !c.is_control());
-        let address = sign_in.address.map(|address| address.to_string());
         let session = Session {
-            id: self.ids.next().await?,
             account_id: account.id,
-            agent: agent.take(LONGEST_AGENT).collect(),
-            address: address.unwrap_or_default(),
-            created_at: now,
-            expires_at: now + LIFETIME,
+            ..sign_in.client.session(self.ids.next().await?, now)
         };
         let begin = Begin {
             session,

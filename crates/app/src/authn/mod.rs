@@ -94,6 +94,8 @@ pub enum Rejected {
     WrongCode,
     #[error("this session is over; sign in again")]
     SessionOver,
+    #[error("{0}'s sign-in was not confirmed by the identity provider; sign in there again")]
+    Lapsed(String),
 }
 
 /// An accepted credential.

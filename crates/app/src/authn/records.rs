@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wharf_db::{
     Conn,
     accounts::{self, AccountKind},
+    identities::{self, Identity},
     organizations::{self, MemberRole},
     second_factors, teams, tokens,
 };
@@ -22,6 +23,8 @@ use crate::{
 pub struct UserRecord {
     pub facts: Arc<UserFacts>,
     pub disabled: bool,
+    /// Known by identity providers alone, none of which says so any more.
+    pub lapsed: bool,
     pub password_hash: Option<String>,
     /// The password alone is not enough.
     pub second_factor: bool,
@@ -92,7 +95,12 @@ pub(super) async fn load_user(
     };
     let teams = teams::of_user(conn, account.id).await?;
     let factor = second_factors::find(conn, account.id).await?;
+    let identities = identities::of_account(conn, account.id).await?;
+    let has_ended = |identity: &Identity| identity.ended_at.is_some();
     Ok(UserRecord {
+        lapsed: account.password_hash.is_none()
+            && !identities.is_empty()
+            && identities.iter().all(has_ended),
         second_factor: factor.is_some_and(|factor| factor.confirmed_at.is_some()),
         disabled: account.disabled_at.is_some(),
         password_hash: account.password_hash,
@@ -110,6 +118,9 @@ impl UserRecord {
     pub(super) fn check(&self) -> Result<(), Rejected> {
         if self.disabled {
             return Err(Rejected::Disabled(self.facts.login.clone()));
+        }
+        if self.lapsed {
+            return Err(Rejected::Lapsed(self.facts.login.clone()));
         }
         Ok(())
     }

@@ -99,7 +99,7 @@ impl Http {
         ))
     }
 
-    async fn send_once(
+    pub(super) async fn send_once(
         &self,
         call: &mut Call,
         url: &Url,

@@ -11,11 +11,13 @@ pub(crate) mod redirect;
 pub(crate) mod retry;
 pub(crate) mod scope;
 mod token;
+mod web;
 
 use ::http::StatusCode;
 use url::Url;
 
 pub use self::http::Http;
+pub use self::web::{WebAnswer, WebAuth};
 use self::{auth::Authenticator, retry::Retry};
 pub(crate) use self::{
     feed::Source,

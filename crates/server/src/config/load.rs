@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::{Config, KEYS};
+use super::{Config, KEYS, sign_in};
 
 const PREFIX: &str = "WHARF_";
 
@@ -37,6 +37,8 @@ pub enum ConfigError {
     PublicUrl(String),
     #[error("log.level = `{0}` must be error, warn, info, debug or trace")]
     LogLevel(String),
+    #[error("sign_in.{name}: {reason}")]
+    SignIn { name: String, reason: String },
     #[error("{0} must be at least 1")]
     Zero(&'static str),
 }
@@ -69,10 +71,13 @@ pub fn load(
     for (key, value) in flags {
         set(&mut table, key, value);
     }
-    let config: Config = Value::Table(table)
+    let mut config: Config = Value::Table(table)
         .try_into()
         .map_err(|e: toml::de::Error| ConfigError::Form(e.message().to_owned()))?;
     check(&config)?;
+    for (name, provider) in &mut config.sign_in {
+        provider.complete(name)?;
+    }
     Ok(config)
 }
 
@@ -94,6 +99,10 @@ fn check_keys(table: &Table) -> Result<(), ConfigError> {
             known(section)?;
             continue;
         };
+        if section == "sign_in" {
+            sign_in::check_keys(section_table, one_of)?;
+            continue;
+        }
         for key in section_table.keys() {
             known(&format!("{section}.{key}"))?;
         }
@@ -102,11 +111,15 @@ fn check_keys(table: &Table) -> Result<(), ConfigError> {
 }
 
 fn known(key: &str) -> Result<(), ConfigError> {
-    if KEYS.contains(&key) {
+    one_of(key, KEYS)
+}
+
+fn one_of(key: &str, keys: &[&str]) -> Result<(), ConfigError> {
+    if keys.contains(&key) {
         return Ok(());
     }
     let distance = |candidate: &&&str| strsim::damerau_levenshtein(key, candidate);
-    let nearest = KEYS.iter().min_by_key(distance);
+    let nearest = keys.iter().min_by_key(distance);
     let close = nearest.filter(|k| strsim::damerau_levenshtein(key, k) <= key.len() / 2);
     Err(ConfigError::Unknown {
         key: key.to_owned(),

@@ -2,13 +2,15 @@
 //! by flags. Every key is in [`KEYS`] and in `docs/config.md`.
 
 mod load;
+mod sign_in;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 use serde::Deserialize;
 
 pub use load::{ConfigError, load};
+pub use sign_in::{PROVIDER_KEYS, SignInConfig, SignInKind};
 
 /// Every key there is; a test compares it with the structs and the documentation.
 pub const KEYS: &[&str] = &[
@@ -36,6 +38,8 @@ pub struct Config {
     pub storage: StorageConfig,
     pub log: LogConfig,
     pub limits: LimitsConfig,
+    /// By name.
+    pub sign_in: BTreeMap<String, SignInConfig>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -157,6 +161,11 @@ impl Config {
             lease: Duration::from_secs(self.limits.lease_seconds),
             upload_idle: Duration::from_secs(self.limits.upload_idle_seconds),
             uploads_per_user: i64::from(self.limits.uploads_per_user),
+            providers: self
+                .sign_in
+                .iter()
+                .filter_map(|(name, provider)| provider.settings(name))
+                .collect(),
         }
     }
 }

@@ -6,6 +6,7 @@ mod accounts;
 mod downloads;
 mod explain;
 mod grants;
+mod identities;
 mod members;
 mod organizations;
 mod owners;
@@ -30,6 +31,7 @@ pub fn api() -> Api {
     let api = accounts(api);
     let api = signing_in(api);
     let api = organizations(api);
+    let api = teams(api);
     let api = owners(api);
     let api = repositories(api);
     package_endpoints::add_to(api)
@@ -116,7 +118,35 @@ fn accounts(api: Api) -> Api {
 
 fn signing_in(api: Api) -> Api {
     use sessions::{Code, Credentials, RecoveryCodes, SecondFactorBody};
-    api.post(
+    api.get(
+        "/sign-in",
+        identities::providers,
+        about("Where people sign in, beside passwords").lists::<identities::ProviderBody>(),
+    )
+    .post(
+        "/sessions/fetch",
+        sessions::fetch,
+        about("Fetch the session of a sign-in at a provider; its value is shown this once")
+            .takes::<sessions::Fetched>()
+            .creates::<sessions::BegunSession>(),
+    )
+    .get(
+        "/users/{login}/identities",
+        identities::list,
+        about("Who a user is at identity providers").lists::<identities::IdentityBody>(),
+    )
+    .post(
+        "/users/{login}/identities",
+        identities::link,
+        about("Say who a user is at a provider; for site administrators")
+            .takes::<identities::Subject>(),
+    )
+    .delete(
+        "/users/{login}/identities",
+        identities::unlink,
+        about("Take that back, with its sessions and teams").asks::<identities::Subject>(),
+    )
+    .post(
         "/sessions",
         sessions::begin,
         about("Sign in; the session's value is shown this once")
@@ -201,6 +231,29 @@ fn organizations(api: Api) -> Api {
         about("Remove a member, from teams and grants too"),
     )
     .get(
+        "/organizations/{organization}/service-accounts",
+        service_accounts::list,
+        about("List service accounts")
+            .asks::<Paging>()
+            .pages::<AccountBody>(),
+    )
+    .post(
+        "/organizations/{organization}/service-accounts",
+        service_accounts::create,
+        about("Create a service account")
+            .takes::<service_accounts::NewServiceAccount>()
+            .creates::<AccountBody>(),
+    )
+    .delete(
+        "/organizations/{organization}/service-accounts/{account}",
+        service_accounts::delete,
+        about("Delete a service account, its tokens and its grants"),
+    )
+}
+
+fn teams(api: Api) -> Api {
+    use super::page::Paging;
+    api.get(
         "/organizations/{organization}/teams",
         teams::list,
         about("List teams")
@@ -237,23 +290,20 @@ fn organizations(api: Api) -> Api {
         about("Take a member out of a team"),
     )
     .get(
-        "/organizations/{organization}/service-accounts",
-        service_accounts::list,
-        about("List service accounts")
-            .asks::<Paging>()
-            .pages::<AccountBody>(),
+        "/organizations/{organization}/teams/{team}/groups",
+        identities::team_groups,
+        about("Groups of identity providers whose members are in the team")
+            .lists::<identities::Group>(),
     )
     .post(
-        "/organizations/{organization}/service-accounts",
-        service_accounts::create,
-        about("Create a service account")
-            .takes::<service_accounts::NewServiceAccount>()
-            .creates::<AccountBody>(),
+        "/organizations/{organization}/teams/{team}/groups",
+        identities::add_group,
+        about("Put a group's members into the team").takes::<identities::Group>(),
     )
     .delete(
-        "/organizations/{organization}/service-accounts/{account}",
-        service_accounts::delete,
-        about("Delete a service account, its tokens and its grants"),
+        "/organizations/{organization}/teams/{team}/groups",
+        identities::remove_group,
+        about("Take a group's members out").asks::<identities::Group>(),
     )
 }
 

@@ -1,10 +1,15 @@
 //! `/sessions/…`, `/user/second-factor`: how people sign in.
 
+use std::net::IpAddr;
+
 use axum::{Json, extract::State};
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use wharf_app::{accounts::SignIn, clock::rfc3339};
+use wharf_app::{
+    accounts::{Client, NewSession, SignIn},
+    clock::rfc3339,
+};
 use wharf_db::sessions::Session;
 
 use crate::{
@@ -48,6 +53,15 @@ pub struct BegunSession {
     session: SessionBody,
 }
 
+impl std::convert::From<NewSession> for BegunSession {
+    fn from(begun: NewSession) -> Self {
+        Self {
+            value: begun.value,
+            session: begun.session.into(),
+        }
+    }
+}
+
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Credentials {
@@ -63,21 +77,50 @@ pub async fn begin(
     headers: HeaderMap,
     Body(credentials): Body<Credentials>,
 ) -> Result<(StatusCode, Json<BegunSession>), Failure> {
-    let agent = headers.get(header::USER_AGENT);
-    let agent = agent.and_then(|agent| agent.to_str().ok());
     let sign_in = SignIn {
         login: credentials.login,
         password: credentials.password,
         code: credentials.code,
-        agent: agent.unwrap_or_default().to_owned(),
-        address,
+        client: client(&headers, address),
     };
     let begun = site.app.sign_in(&sign_in).await?;
-    let body = BegunSession {
-        value: begun.value,
-        session: begun.session.into(),
-    };
-    Ok((StatusCode::CREATED, Json(body)))
+    Ok((StatusCode::CREATED, Json(begun.into())))
+}
+
+/// The end of a sign-in at a provider, as the program got it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fetched {
+    code: String,
+    /// Of PKCE (RFC 7636)
+    code_verifier: String,
+}
+
+pub async fn fetch(
+    State(site): State<Site>,
+    From(address): From,
+    headers: HeaderMap,
+    Body(fetched): Body<Fetched>,
+) -> Result<(StatusCode, Json<BegunSession>), Failure> {
+    let client = client(&headers, address);
+    let Fetched {
+        code,
+        code_verifier,
+    } = fetched;
+    let begun = site
+        .app
+        .fetch_session(&code, &code_verifier, &client)
+        .await?;
+    Ok((StatusCode::CREATED, Json(begun.into())))
+}
+
+fn client(headers: &HeaderMap, address: Option<IpAddr>) -> Client {
+    let agent = headers.get(header::USER_AGENT);
+    let agent = agent.and_then(|agent| agent.to_str().ok());
+    Client {
+        agent: agent.unwrap_or_default().to_owned(),
+        address,
+    }
 }
 
 pub async fn list(

@@ -22,7 +22,7 @@ use crate::{
 
 /// The team that `{organization}` and `{team}` name.
 #[derive(Debug)]
-pub struct TeamOf(TeamName);
+pub struct TeamOf(pub TeamName);
 
 impl<S: Send + Sync> FromRequestParts<S> for TeamOf {
     type Rejection = Failure;

@@ -7,6 +7,7 @@ mod names;
 mod quota;
 mod removal;
 mod sessions;
+mod sign_in;
 mod tokens;
 
 use reqwest::StatusCode;

@@ -228,6 +228,22 @@ fn of_account(method: &'static str, path: &'static str) -> Probe {
         ("PUT" | "DELETE", "/users/{login}/disabled") => {
             (Asks::Site, missing, "/users/nobody9/disabled", "")
         }
+        ("GET", "/sign-in") => (Asks::Nothing, found, path, ""),
+        ("POST", "/sessions/fetch") => {
+            let unknown = r#"{"code":"no","code_verifier":"no"}"#;
+            (Asks::Nothing, "403 DENIED", path, unknown)
+        }
+        ("GET", "/users/{login}/identities") => {
+            (Asks::OwnerOfAlice, found, "/users/alice/identities", "")
+        }
+        ("POST", "/users/{login}/identities") => {
+            let nobody = r#"{"provider":"none","subject":"s"}"#;
+            (Asks::Site, missing, "/users/alice/identities", nobody)
+        }
+        ("DELETE", "/users/{login}/identities") => {
+            let path = "/users/alice/identities?provider=none&subject=s";
+            (Asks::Site, missing, path, "")
+        }
         ("POST", "/sessions") => (Asks::Nothing, "400 INVALID", path, "{}"),
         ("GET", "/sessions") => (Asks::ByPassword, found, path, ""),
         ("DELETE", "/sessions/{id}") => (Asks::ByPassword, missing, "/sessions/999999999", ""),
@@ -372,6 +388,15 @@ fn of_organization(method: &'static str, rest: &'static str) -> Probe {
         ("POST", "/teams") => (Asks::Owner, taken, rest, r#"{"name":"backend"}"#),
         ("DELETE", "/teams/{team}") => (Asks::Owner, missing, "/teams/none", ""),
         ("GET", "/teams/{team}/members") => (Asks::Member, found, "/teams/backend/members", ""),
+        ("GET", "/teams/{team}/groups") => (Asks::Owner, found, "/teams/backend/groups", ""),
+        ("POST", "/teams/{team}/groups") => {
+            let group = r#"{"provider":"none","group":"g"}"#;
+            (Asks::Owner, missing, "/teams/backend/groups", group)
+        }
+        ("DELETE", "/teams/{team}/groups") => {
+            let path = "/teams/backend/groups?provider=none&group=g";
+            (Asks::Owner, missing, path, "")
+        }
         ("PUT" | "DELETE", "/teams/{team}/members/{login}") => {
             (Asks::Owner, missing, "/teams/backend/members/nobody9", "")
         }

@@ -18,6 +18,7 @@ pub(crate) mod usage;
 pub(crate) mod user;
 pub(crate) mod version;
 pub(crate) mod visibility;
+mod web_sign_in;
 
 use clap::{Args, Subcommand};
 use serde_json::Value;

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{change, fields, print, table, user::read_password};
+use super::{change, fields, print, table, user::read_password, web_sign_in};
 use crate::{
     api::{Api, Method},
     failure::Exit,
@@ -13,20 +13,27 @@ use crate::{
 pub(crate) const EXAMPLE: &str = "\
 Example:
   wharf session begin alice --code 123456 < password
+  wharf session begin --with keycloak
   wharf session ls
   wharf session second-factor begin";
 
 /// How you sign in: sessions, and the second factor
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Sign in with a password, read from standard input, and print the session's
-    /// value; it is good as a password for twelve hours
+    /// Sign in with a password, read from standard input, or in a browser, and
+    /// print the session's value; it is good as a password for twelve hours
     Begin {
-        login: String,
+        #[arg(required_unless_present = "with")]
+        login: Option<String>,
         /// Of the authenticator app, or a recovery code
         #[arg(long)]
         code: Option<String>,
+        /// Sign in at this identity provider, in a browser on this machine
+        #[arg(long, value_name = "PROVIDER", conflicts_with_all = ["login", "code"])]
+        with: Option<String>,
     },
+    /// List where people sign in, beside passwords
+    Providers,
     /// List your sessions (never their values)
     Ls,
     /// End a session, by its id
@@ -48,19 +55,28 @@ pub(crate) enum SecondFactor {
 
 pub(crate) async fn run(command: Command, api: &Api, output: Output) -> anyhow::Result<Exit> {
     match command {
-        Command::Begin { login, code } => {
-            let body = fields([
-                ("login", Some(json!(login))),
-                ("password", Some(json!(read_password()?))),
-                ("code", code.map(Value::from)),
-            ]);
-            let begun = api.send(Method::Post, "sessions", Some(body)).await?;
+        Command::Begin { login, code, with } => {
+            let begun = match with {
+                Some(provider) => web_sign_in::sign_in(api, output, &provider).await?,
+                None => with_password(api, login, code).await?,
+            };
             if output.is_json() {
                 output::json(&begun)?;
             } else {
                 output::line(table::text(&begun["value"]))?;
             }
             Ok(Exit::Ok)
+        }
+        Command::Providers => {
+            let Value::Array(providers) = api.get("sign-in").await? else {
+                anyhow::bail!("the registry does not say where to sign in");
+            };
+            print(output, &providers, |provider| {
+                table::line([
+                    table::text(&provider["name"]).to_owned(),
+                    table::text(&provider["title"]).to_owned(),
+                ])
+            })
         }
         Command::Ls => print(output, &api.all("sessions").await?, line),
         Command::End { id } => {
@@ -69,6 +85,19 @@ pub(crate) async fn run(command: Command, api: &Api, output: Output) -> anyhow::
         }
         Command::SecondFactor(command) => second_factor(command, api, output).await,
     }
+}
+
+async fn with_password(
+    api: &Api,
+    login: Option<String>,
+    code: Option<String>,
+) -> anyhow::Result<Value> {
+    let body = fields([
+        ("login", login.map(Value::from)),
+        ("password", Some(json!(read_password()?))),
+        ("code", code.map(Value::from)),
+    ]);
+    api.send(Method::Post, "sessions", Some(body)).await
 }
 
 async fn second_factor(command: SecondFactor, api: &Api, output: Output) -> anyhow::Result<Exit> {

@@ -14,7 +14,8 @@ pub(crate) const EXAMPLE: &str = "\
 Example:
   wharf team create acme/backend
   wharf team create acme/payments --parent backend
-  wharf team add acme/payments bob";
+  wharf team add acme/payments bob
+  wharf team add-group acme/payments keycloak payments-developers";
 
 /// Teams: members of an organization who are granted roles together
 #[derive(Debug, Subcommand)]
@@ -46,6 +47,27 @@ pub(crate) enum Command {
     },
     /// List an organization's teams
     Ls { organization: String },
+    /// Put the members of an identity provider's group into a team, for as long
+    /// as the provider says they are in it
+    AddGroup {
+        /// ORGANIZATION/TEAM
+        team: String,
+        provider: String,
+        /// As the provider names it; of GitHub ORG/TEAM or ORG
+        group: String,
+    },
+    /// Take a group's members out of a team
+    RemoveGroup {
+        /// ORGANIZATION/TEAM
+        team: String,
+        provider: String,
+        group: String,
+    },
+    /// List a team's groups
+    Groups {
+        /// ORGANIZATION/TEAM
+        team: String,
+    },
     /// List a team's members
     Members {
         /// ORGANIZATION/TEAM
@@ -101,6 +123,36 @@ pub(crate) async fn run(command: Command, api: &Api, output: Output) -> anyhow::
                 format!("{}{below}", table::text(&row["team"]))
             };
             print(output, &api.all(&teams).await?, line)
+        }
+        Command::AddGroup {
+            team,
+            provider,
+            group,
+        } => {
+            let body = json!({"provider": provider, "group": group});
+            let to = (Method::Post, format!("{}/groups", path(&team)?));
+            let note = format!("whoever is in {group} of {provider} is in {team}");
+            change(api, output, to, Some(body), note).await
+        }
+        Command::RemoveGroup {
+            team,
+            provider,
+            group,
+        } => {
+            let (named, shown) = (encode(&provider), encode(&group));
+            let path = format!("{}/groups?provider={named}&group={shown}", path(&team)?);
+            let note = format!("{group} of {provider} is no longer in {team}");
+            change(api, output, (Method::Delete, path), None, note).await
+        }
+        Command::Groups { team } => {
+            let groups = api.get(&format!("{}/groups", path(&team)?)).await?;
+            let Value::Array(groups) = groups else {
+                anyhow::bail!("the registry answered with something that is no list");
+            };
+            print(output, &groups, |row| {
+                let (provider, group) = (table::text(&row["provider"]), table::text(&row["group"]));
+                format!("{provider}\t{group}")
+            })
         }
         Command::Members { team } => {
             let members = api.all(&format!("{}/members", path(&team)?)).await?;

@@ -53,6 +53,21 @@ pub(crate) enum Command {
     Enable { login: String },
     /// Remove the second factor of a user who has lost it
     ResetSecondFactor { login: String },
+    /// Say who a user is at an identity provider; for site administrators
+    Link {
+        login: String,
+        provider: String,
+        /// The `sub` of OpenID Connect, the numeric id of GitHub
+        subject: String,
+    },
+    /// Take that back, with the sessions and the teams that came of it
+    Unlink {
+        login: String,
+        provider: String,
+        subject: String,
+    },
+    /// List who a user is at identity providers, and in which groups
+    Identities { login: String },
     /// Delete a user who owns no packages; the login stays taken
     Delete { login: String },
 }
@@ -112,8 +127,49 @@ pub(crate) async fn run(command: Command, api: &Api, output: Output) -> anyhow::
             let note = format!("{login} has no second factor any more");
             change(api, output, (Method::Delete, path), None, note).await
         }
+        Command::Link {
+            login,
+            provider,
+            subject,
+        } => {
+            let body = json!({"provider": provider, "subject": subject});
+            let to = (Method::Post, identities(&login));
+            let note = format!("{subject} of {provider} is {login}");
+            change(api, output, to, Some(body), note).await
+        }
+        Command::Unlink {
+            login,
+            provider,
+            subject,
+        } => {
+            let (named, shown) = (encode(&provider), encode(&subject));
+            let path = format!("{}?provider={named}&subject={shown}", identities(&login));
+            let note = format!("{subject} of {provider} is no longer {login}");
+            change(api, output, (Method::Delete, path), None, note).await
+        }
+        Command::Identities { login } => {
+            let Value::Array(rows) = api.get(&identities(&login)).await? else {
+                anyhow::bail!("the registry answered with something that is no list");
+            };
+            print(output, &rows, identity)
+        }
         Command::Delete { login } => delete(api, output, &login).await,
     }
+}
+
+fn identities(login: &str) -> String {
+    format!("users/{}/identities", encode(login))
+}
+
+fn identity(row: &Value) -> String {
+    table::line([
+        table::text(&row["provider"]).to_owned(),
+        table::text(&row["subject"]).to_owned(),
+        table::text(&row["name"]).to_owned(),
+        table::with("confirmed ", &row["confirmed_at"]),
+        table::with("ended ", &row["ended_at"]),
+        table::joined(&row["groups"]),
+    ])
 }
 
 fn account(login: &str) -> String {

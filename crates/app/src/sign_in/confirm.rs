@@ -1,0 +1,172 @@
+//! Asking providers again: whoever is no longer there, or in other groups,
+//! loses here what that gave, without waiting for another sign-in.
+
+use std::sync::Arc;
+
+use wharf_db::{
+    Tx, Write,
+    identities::{self, Identity},
+};
+
+use super::provider::{Failure, Person, Provider};
+use crate::{App, Error, app::micros, authz::By, change::Change, clock::HOUR};
+
+/// How often each is asked about, in microseconds.
+const EVERY: i64 = HOUR;
+/// Identities that are read at a time.
+const BATCH: i64 = 100;
+
+impl App {
+    /// Asks about everybody whose turn it is. How many are no longer who they were.
+    pub async fn confirm_identities(self: &Arc<Self>) -> Result<u64, Error> {
+        let (before, mut ended) = (self.clock.now() - EVERY, 0);
+        let mut after = (i64::MIN, i64::MIN);
+        loop {
+            let mut reader = self.db.reader().await?;
+            let due = identities::due(&mut reader.conn(), before, after, BATCH).await?;
+            drop(reader);
+            let Some(last) = due.last() else {
+                return Ok(ended);
+            };
+            after = (last.confirmed_at, last.id);
+            for identity in due {
+                ended += u64::from(!self.confirm(identity).await?);
+            }
+        }
+    }
+
+    /// Whether somebody still is who they were.
+    async fn confirm(self: &Arc<Self>, identity: Identity) -> Result<bool, Error> {
+        // Of a provider that is not configured any more nothing is believed.
+        let Ok(provider) = self.providers.find(&identity.provider) else {
+            return self.end_identity(&identity, "its provider is gone").await;
+        };
+        match self.ask_again(&provider, &identity).await {
+            Some(Ok(person)) if person.subject == identity.subject => {
+                self.still_there(identity, person).await?;
+                Ok(true)
+            }
+            Some(Ok(_)) => {
+                self.end_identity(&identity, "it is somebody else now")
+                    .await
+            }
+            Some(Err(Failure::Refused(reason))) => self.end_identity(&identity, &reason).await,
+            Some(Err(failure)) => {
+                tracing::warn!(?failure, ?identity, "an identity provider cannot be asked");
+                self.outlive(&provider, &identity).await
+            }
+            None => self.outlive(&provider, &identity).await,
+        }
+    }
+
+    async fn ask_again(
+        &self,
+        provider: &Provider,
+        identity: &Identity,
+    ) -> Option<Result<Person, Failure>> {
+        let token = identity.refresh_token.as_deref()?;
+        Some(provider.again(token, self.clock.now()).await)
+    }
+
+    /// Without the provider's word a sign-in counts for a while.
+    async fn outlive(
+        self: &Arc<Self>,
+        provider: &Provider,
+        identity: &Identity,
+    ) -> Result<bool, Error> {
+        let until = identity.confirmed_at + micros(provider.settings.valid);
+        if self.clock.now() < until {
+            return Ok(true);
+        }
+        self.end_identity(identity, "it was not confirmed in time")
+            .await
+    }
+
+    async fn end_identity(
+        self: &Arc<Self>,
+        identity: &Identity,
+        reason: &str,
+    ) -> Result<bool, Error> {
+        tracing::info!(?identity, reason, "an identity has ended");
+        self.change(&By::Operator, End(identity.clone())).await?;
+        Ok(false)
+    }
+
+    async fn still_there(
+        self: &Arc<Self>,
+        identity: Identity,
+        person: Person,
+    ) -> Result<(), Error> {
+        let mut reader = self.db.reader().await?;
+        let before = identities::groups(&mut reader.conn(), identity.id).await?;
+        drop(reader);
+        let is_same = before == person.groups;
+        let confirm = Confirm { identity, person };
+        if is_same {
+            // Nobody's access changes, so no cache has to be voided.
+            let now = self.clock.now();
+            return self.db.write(Quietly { confirm, now }).await;
+        }
+        self.change(&By::Operator, confirm).await
+    }
+}
+
+struct End(Identity);
+
+impl Change for End {
+    type Output = ();
+
+    async fn apply(&self, app: &Arc<App>, _: &By, tx: &mut Tx<'_>) -> Result<(), Error> {
+        if is_as_it_was(tx, &self.0).await? {
+            identities::end(tx, self.0.id, app.clock.now()).await?;
+        }
+        Ok(())
+    }
+}
+
+struct Confirm {
+    identity: Identity,
+    person: Person,
+}
+
+impl Confirm {
+    async fn run(&self, tx: &mut Tx<'_>, now: i64) -> Result<(), Error> {
+        if !is_as_it_was(tx, &self.identity).await? {
+            return Ok(());
+        }
+        let identity = Identity {
+            name: self.person.name.clone(),
+            refresh_token: self.person.refresh_token.clone(),
+            ..self.identity.clone()
+        };
+        Ok(identities::confirm(tx, &identity, &self.person.groups, now).await?)
+    }
+}
+
+impl Change for Confirm {
+    type Output = ();
+
+    async fn apply(&self, app: &Arc<App>, _: &By, tx: &mut Tx<'_>) -> Result<(), Error> {
+        self.run(tx, app.clock.now()).await
+    }
+}
+
+struct Quietly {
+    confirm: Confirm,
+    now: i64,
+}
+
+impl Write for Quietly {
+    type Output = ();
+    type Error = Error;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        self.confirm.run(tx, self.now).await
+    }
+}
+
+/// Whether nobody signed in meanwhile: what the provider said before that counts no more.
+async fn is_as_it_was(tx: &mut Tx<'_>, identity: &Identity) -> Result<bool, Error> {
+    let now = identities::find(tx, identity.id).await?;
+    Ok(now.is_some_and(|now| now.confirmed_at == identity.confirmed_at && now.ended_at.is_none()))
+}
