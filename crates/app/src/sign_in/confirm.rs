@@ -9,10 +9,19 @@ use wharf_db::{
 };
 
 use super::provider::{Failure, Person, Provider};
-use crate::{App, Error, app::micros, authz::By, change::Change, clock::HOUR};
+use crate::{
+    App, Error,
+    app::micros,
+    authz::By,
+    change::Change,
+    clock::{DAY, HOUR},
+};
 
 /// How often each is asked about, in microseconds.
 const EVERY: i64 = HOUR;
+/// How long a sign-in counts at a provider that the configuration lost, in
+/// microseconds: it may come back.
+const WITHOUT_PROVIDER: i64 = DAY;
 /// Identities that are read at a time.
 const BATCH: i64 = 100;
 
@@ -37,10 +46,10 @@ impl App {
 
     /// Whether somebody still is who they were.
     async fn confirm(self: &Arc<Self>, identity: Identity) -> Result<bool, Error> {
-        // Of a provider that is not configured any more nothing is believed.
         let Ok(provider) = self.providers.find(&identity.provider) else {
-            return self.end_identity(&identity, "its provider is gone").await;
+            return self.outlive(WITHOUT_PROVIDER, &identity).await;
         };
+        let valid = micros(provider.settings.valid);
         match self.ask_again(&provider, &identity).await {
             Some(Ok(person)) if person.subject == identity.subject => {
                 self.still_there(identity, person).await?;
@@ -53,9 +62,9 @@ impl App {
             Some(Err(Failure::Refused(reason))) => self.end_identity(&identity, &reason).await,
             Some(Err(failure)) => {
                 tracing::warn!(?failure, ?identity, "an identity provider cannot be asked");
-                self.outlive(&provider, &identity).await
+                self.outlive(valid, &identity).await
             }
-            None => self.outlive(&provider, &identity).await,
+            None => self.outlive(valid, &identity).await,
         }
     }
 
@@ -69,13 +78,8 @@ impl App {
     }
 
     /// Without the provider's word a sign-in counts for a while.
-    async fn outlive(
-        self: &Arc<Self>,
-        provider: &Provider,
-        identity: &Identity,
-    ) -> Result<bool, Error> {
-        let until = identity.confirmed_at + micros(provider.settings.valid);
-        if self.clock.now() < until {
+    async fn outlive(self: &Arc<Self>, valid: i64, identity: &Identity) -> Result<bool, Error> {
+        if self.clock.now() < identity.confirmed_at + valid {
             return Ok(true);
         }
         self.end_identity(identity, "it was not confirmed in time")

@@ -9,6 +9,7 @@ use wharf_db::{
     epochs,
     grants::{self, Grant, Granted, Principal, Role},
     holdings,
+    identities::{self, Identity},
     ids::Ids,
     organizations::{self, MemberRole, Policy},
     packages::{self, Package, Selection, Visibility},
@@ -16,6 +17,8 @@ use wharf_db::{
     quotas::{self, Amounts, Limits, Quota},
     referrers,
     repositories::{self, Repository},
+    sessions::{self, Session},
+    sign_ins::{self, SignIn},
     tags,
     teams::{self, Team},
     tokens, uploads, usage, verify,
@@ -819,6 +822,99 @@ async fn an_owner_holds_each_content_once(db: &Db) {
     made.expect("holds");
 }
 
+async fn groups_make_teams_until_the_identity_ends(db: &Db) {
+    company(db).await;
+    let made = write!(db, |tx| {
+        accounts::insert(tx, &account(4, "dave", AccountKind::User)).await?;
+        let identity = Identity {
+            id: 90,
+            account_id: 4,
+            provider: "sso".into(),
+            subject: "s".into(),
+            name: "dave".into(),
+            refresh_token: Some("r".into()),
+            created_at: 1,
+            confirmed_at: 1,
+            ended_at: None,
+        };
+        identities::insert(tx, &identity).await?;
+        identities::add_team_group(tx, 51, "sso", "devs").await?;
+        identities::add_team_group(tx, 51, "sso", "devs").await?;
+        identities::add_team_group(tx, 50, "other", "ops").await?;
+        let groups = ["devs".to_owned(), "ops".to_owned()];
+        identities::confirm(tx, &identity, &groups, 5).await?;
+        assert_eq!(identities::groups(tx, 90).await?, groups);
+        let mut teams = teams::of_user(tx, 4).await?;
+        teams.sort_unstable();
+        assert_eq!(teams, [50, 51], "the group's team and the one above");
+        assert_eq!(teams::members(tx, 51, "", 9).await?, ["carol", "dave"]);
+        let member = [(5, MemberRole::Member)];
+        assert_eq!(organizations::memberships(tx, 4).await?, member);
+        organizations::put_member(tx, 5, 4, MemberRole::Owner, 6).await?;
+        let owner = [(5, MemberRole::Owner)];
+        assert_eq!(
+            organizations::memberships(tx, 4).await?,
+            owner,
+            "once, as the more"
+        );
+        organizations::remove_member(tx, 5, 4).await?;
+        let due = identities::due(tx, 5, (i64::MIN, i64::MIN), 9).await?;
+        assert_eq!(due[0].refresh_token.as_deref(), Some("r"));
+        assert!(
+            identities::due(tx, 4, (i64::MIN, i64::MIN), 9)
+                .await?
+                .is_empty()
+        );
+        assert!(identities::due(tx, 5, (5, 90), 9).await?.is_empty());
+        let session = Session {
+            id: 91,
+            account_id: 4,
+            agent: String::new(),
+            address: String::new(),
+            created_at: 1,
+            expires_at: 99,
+            identity_id: Some(90),
+        };
+        sessions::insert(tx, &session, "h").await?;
+        identities::end(tx, 90, 7).await?;
+        assert!(sessions::find_by_hash(tx, "h").await?.is_none());
+        assert!(teams::of_user(tx, 4).await?.is_empty());
+        assert!(organizations::memberships(tx, 4).await?.is_empty());
+        let found = identities::find_by_subject(tx, "sso", "s")
+            .await?
+            .expect("kept");
+        assert_eq!((found.ended_at, found.refresh_token), (Some(7), None));
+        assert!(identities::remove_team_group(tx, 51, "sso", "devs").await?);
+        assert!(!identities::remove_team_group(tx, 51, "sso", "devs").await?);
+        assert!(identities::delete(tx, 90).await?);
+        assert!(identities::of_account(tx, 4).await?.is_empty());
+    });
+    made.expect("holds");
+}
+
+async fn a_sign_in_is_taken_once(db: &Db) {
+    world(db).await;
+    let made = write!(db, |tx| {
+        let sign_in = SignIn {
+            provider: "sso".into(),
+            browser_hash: "b".into(),
+            nonce: "n".into(),
+            verifier: "v".into(),
+            return_to: "r".into(),
+            return_state: "s".into(),
+            challenge: "c".into(),
+            expires_at: 10,
+        };
+        sign_ins::insert(tx, "h1", &sign_in, 1).await?;
+        sign_ins::insert(tx, "h2", &sign_in, 10).await?;
+        assert_eq!(sign_ins::take(tx, "h1").await?, None, "its time was up");
+        assert_eq!(sign_ins::take(tx, "h2").await?, Some(sign_in));
+        assert_eq!(sign_ins::take(tx, "h2").await?, None);
+        assert!(sessions::delete_expired(tx, 1).await? == 0);
+    });
+    made.expect("holds");
+}
+
 async fn a_quota_counts_what_it_is_charged(db: &Db) {
     world(db).await;
     let made = write!(db, |tx| {
@@ -897,6 +993,7 @@ macro_rules! suite {
             names_lead_on_through_every_renaming,
             what_is_deleted_hides_until_it_is_restored_or_purged,
             repositories_are_linked_and_granted, downloads_add_up, packages_tell_about_themselves,
+            groups_make_teams_until_the_identity_ends, a_sign_in_is_taken_once,
             an_owner_holds_each_content_once, a_quota_counts_what_it_is_charged,
             writes_that_race_are_decided_one_by_one,
             ids_are_never_given_twice, removals_are_worked_off)

@@ -203,7 +203,7 @@ fn check_public_url(text: &str) -> Result<(), ConfigError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::PROVIDER_KEYS, *};
 
     fn from_text(text: &str) -> Result<Config, ConfigError> {
         let dir = tempfile::tempdir().expect("a directory");
@@ -248,6 +248,14 @@ mod tests {
         assert!(message("[server]\npublic_url = \"https://x/y\"").contains("without a path"));
         assert!(message("[log]\nlevel = \"loud\"").contains("log.level"));
         assert!(message("[limits]\nuploads_per_user = 0").contains("at least 1"));
+        let provider = |text: &str| message(&format!("[sign_in.sso]\nclient_id = \"x\"\n{text}"));
+        assert!(provider("isuer = \"x\"").contains("did you mean `sign_in.sso.issuer`?"));
+        assert!(provider("").contains("sign_in.sso: issuer is missing"));
+        assert!(provider("issuer = \"http://sso.example\"").contains("must be https://"));
+        assert!(provider("kind = \"ldap\"").contains("wrong form"));
+        assert!(message("[sign_in.sso]\nissuer = \"https://x\"").contains("client_id is missing"));
+        assert!(message("[sign_in.SSO]\nclient_id = \"x\"").contains("lowercase"));
+        assert!(message("[sign_in]\nsso = 1").contains("must be a table"));
         let unknown = from_environment("WHARF_SERVER__LISTN", "x").expect_err("unknown");
         assert!(
             unknown
@@ -259,7 +267,7 @@ mod tests {
     #[test]
     fn every_key_is_documented() {
         let documentation = include_str!("../../../../docs/config.md");
-        for key in KEYS {
+        for key in KEYS.iter().chain(PROVIDER_KEYS) {
             assert!(
                 documentation.contains(&format!("`{key}`")),
                 "{key} is not in docs/config.md"

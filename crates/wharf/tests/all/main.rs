@@ -10,4 +10,5 @@ mod crash;
 mod disk;
 mod process;
 mod programs;
+mod sign_in;
 mod start;
