@@ -1,6 +1,10 @@
 //! "May they, and why or why not": the policy's answers, with what gave them.
 
-use wharf_db::{accounts, grants::Role, teams};
+use wharf_db::{
+    accounts,
+    grants::{self, Grant, Granted, Role},
+    repositories, teams,
+};
 use wharf_oci::Name;
 
 use crate::{
@@ -137,6 +141,7 @@ async fn told(
         Source::Owner => format!("owns {owner}"),
         Source::Visibility(visibility) => format!("the package is {}", visibility.as_str()),
         Source::Grant(grant) => {
+            let repository = repository_behind(conn, target, &grant).await?;
             let to = match grant.principal {
                 wharf_db::grants::Principal::Account(id) => {
                     let account = accounts::find(conn, id).await?;
@@ -151,7 +156,29 @@ async fn told(
             let to = to.unwrap_or_else(|| "somebody".to_owned());
             let end = grant.expires_at.map(clock::display);
             let end = end.map_or_else(String::new, |end| format!(" until {end}"));
-            format!("{to} was granted {}{end}", grant.role)
+            let on = repository.map_or_else(String::new, |name| {
+                format!(" on {name}, whose access this package inherits")
+            });
+            format!("{to} was granted {}{on}{end}", grant.role)
         }
     })
+}
+
+/// The repository on which something was granted, if it was not on the package.
+async fn repository_behind(
+    conn: &mut wharf_db::Conn<'_>,
+    target: &Target,
+    grant: &Grant,
+) -> Result<Option<String>, Error> {
+    let Some(package) = &target.package else {
+        return Ok(None);
+    };
+    if grants::on(conn, Granted::Package(package.id))
+        .await?
+        .contains(grant)
+    {
+        return Ok(None);
+    }
+    let link = repositories::of_package(conn, package.id).await?;
+    Ok(link.map(|link| link.name))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use wharf_db::{
     Conn, Tx,
     about::{self, Origin, PackageAbout},
@@ -17,7 +18,7 @@ use crate::{
     App, Error,
     authn::Caller,
     authz::{Permit, permit::Push},
-    packages::link_by_label,
+    packages::{MAX_README, link_by_label},
     pull::{object_key, read_checked},
 };
 
@@ -31,37 +32,67 @@ const CONFIG_TYPES: [&str; 2] = [
     "application/vnd.docker.container.image.v1+json",
 ];
 
+/// Of a layer that is a text for people: the README of the package.
+const MARKDOWN: &str = "text/markdown";
+
+/// What was read of a manifest's blobs.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub config: ImageConfig,
+    /// Markdown.
+    pub readme: Option<String>,
+}
+
 impl App {
-    /// Reads the config of an image that is being pushed. A config that is
-    /// not there, or cannot be read, says nothing: the push decides about that.
-    pub(super) async fn config_of(
+    /// Reads the config of an image that is being pushed, and the README it
+    /// brings. What is not there, or cannot be read, says nothing: the push
+    /// decides about that.
+    pub(super) async fn told_by(
         &self,
         caller: &Caller,
         name: &Name,
         manifest: &Manifest,
-    ) -> Result<ImageConfig, Error> {
-        let nothing = ImageConfig::default();
-        let Some(config) = readable_config(manifest) else {
-            return Ok(nothing);
-        };
+    ) -> Result<Told, Error> {
+        let mut told = Told::default();
+        if let Some(config) = readable_config(manifest) {
+            let bytes = self.content_of(caller, name, config).await?;
+            let parsed = bytes.and_then(|bytes| ImageConfig::parse(&bytes));
+            told.config = parsed.unwrap_or_default();
+        }
+        if let Some(readme) = readable_readme(manifest) {
+            let bytes = self.content_of(caller, name, readme).await?;
+            let text = bytes.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok());
+            told.readme = text.filter(|text| !text.contains('\0'));
+        }
+        Ok(told)
+    }
+
+    /// A small blob that a manifest names, if the package holds it.
+    async fn content_of(
+        &self,
+        caller: &Caller,
+        name: &Name,
+        descriptor: &Descriptor,
+    ) -> Result<Option<Bytes>, Error> {
         let target = self.target(&caller.caches, name).await?;
         let Some(package) = &target.package else {
-            return Ok(nothing);
+            return Ok(None);
         };
         let found = {
             let mut reader = self.db.reader().await?;
             let conn = &mut reader.conn();
-            held(conn, package.id, &config.digest, self.clock.now()).await?
+            held(conn, package.id, &descriptor.digest, self.clock.now()).await?
         };
-        let Some(blob) = found.filter(|blob| u64::try_from(blob.size) == Ok(config.size)) else {
-            return Ok(nothing);
+        let right_size = |blob: &blobs::Blob| u64::try_from(blob.size) == Ok(descriptor.size);
+        let Some(blob) = found.filter(right_size) else {
+            return Ok(None);
         };
         let key = object_key(&blob)?;
-        let bytes = match self.small_blobs.get(&key) {
-            Some(bytes) => bytes,
-            None => read_checked(self.store.open(&key).await?, key.digest.clone()).await?,
-        };
-        Ok(ImageConfig::parse(&bytes).unwrap_or(nothing))
+        if let Some(bytes) = self.small_blobs.get(&key) {
+            return Ok(Some(bytes));
+        }
+        let blob = self.store.open(&key).await?;
+        Ok(Some(read_checked(blob, key.digest.clone()).await?))
     }
 }
 
@@ -75,6 +106,16 @@ fn readable_config(manifest: &Manifest) -> Option<&Descriptor> {
     (is_image && config.size <= LARGEST_CONFIG).then_some(config)
 }
 
+fn readable_readme(manifest: &Manifest) -> Option<&Descriptor> {
+    let layers = manifest
+        .references
+        .iter()
+        .filter(|(role, _)| *role == Role::Layer);
+    let mut texts = layers.filter(|(_, layer)| layer.media_type == MARKDOWN);
+    let (_, readme) = texts.next()?;
+    (readme.size <= MAX_README as u64).then_some(readme)
+}
+
 async fn held(
     conn: &mut Conn<'_>,
     package_id: i64,
@@ -85,9 +126,24 @@ async fn held(
     Ok(held.map(|held| held.blob))
 }
 
+/// Remembers the README that a manifest brings, tagged or attached to another.
+pub(super) async fn take_readme(
+    tx: &mut Tx<'_>,
+    permit: &Permit<Push>,
+    readme: &str,
+) -> Result<(), Error> {
+    let package_id = permit.package_id();
+    let about = about::find(tx, package_id, Origin::Image).await?;
+    let about = PackageAbout {
+        readme: Some(readme.to_owned()),
+        ..about
+    };
+    Ok(about::put(tx, package_id, Origin::Image, &about).await?)
+}
+
 /// Remembers what a tagged manifest says as what its package says: its own
 /// annotations first, then the labels of its config or, of an index, of the
-/// first image in it. The first one also links the package.
+/// first image in it. The first one also links the package. The README stays.
 pub(super) async fn take_about(
     tx: &mut Tx<'_>,
     permit: &Permit<Push>,
@@ -116,9 +172,15 @@ pub(super) async fn take_about(
         documentation: told.documentation,
         readme: None,
     };
-    if about == PackageAbout::default()
-        || about == about::find(tx, package_id, Origin::Image).await?
-    {
+    if about == PackageAbout::default() {
+        return Ok(());
+    }
+    let before = about::find(tx, package_id, Origin::Image).await?;
+    let about = PackageAbout {
+        readme: before.readme.clone(),
+        ..about
+    };
+    if about == before {
         return Ok(());
     }
     Ok(about::put(tx, package_id, Origin::Image, &about).await?)

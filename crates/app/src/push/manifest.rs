@@ -20,7 +20,10 @@ use wharf_oci::{
     media_type::ManifestKind,
 };
 
-use super::{about::take_about, package::NewIds};
+use super::{
+    about::{Told, take_about, take_readme},
+    package::NewIds,
+};
 use crate::{
     App, Error,
     authn::Caller,
@@ -70,17 +73,17 @@ impl App {
         let _turn = self.turn(bytes.len()).await?;
         let manifest = parse(bytes.clone(), media_type.map(str::to_owned)).await?;
         let digest = checked_digest(digest, &bytes)?;
-        let config = self.config_of(caller, name, &manifest).await?;
+        let told = self.told_by(caller, name, &manifest).await?;
         let put = Put {
             app: Arc::clone(self),
             caller: caller.clone(),
             name: name.clone(),
             annotations: serde_json::to_string(&manifest.annotations)
                 .map_err(|e| Error::Internal(e.to_string()))?,
-            labels: serde_json::to_string(&config.labels)
+            labels: serde_json::to_string(&told.config.labels)
                 .map_err(|e| Error::Internal(e.to_string()))?,
-            platforms: platforms_of(&manifest, &config),
-            config,
+            platforms: platforms_of(&manifest, &told.config),
+            told,
             manifest,
             bytes,
             digest,
@@ -157,7 +160,7 @@ struct Put {
     name: Name,
     manifest: Manifest,
     annotations: String,
-    config: ImageConfig,
+    told: Told,
     labels: String,
     platforms: String,
     bytes: Bytes,
@@ -191,8 +194,11 @@ impl Write for Put {
             mover.point(tx, tag.as_str(), version_id, digest).await?;
         }
         if !self.tags.is_empty() {
-            let labels = &self.config.labels;
+            let labels = &self.told.config.labels;
             take_about(tx, &permit, &self.manifest, labels, is_first).await?;
+        }
+        if let Some(readme) = &self.told.readme {
+            take_readme(tx, &permit, readme).await?;
         }
         packages::touch(tx, package_id, now).await?;
         Ok(PushedManifest {

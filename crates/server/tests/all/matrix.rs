@@ -46,6 +46,22 @@ async fn everything_is_decided_by_the_policy() {
     assert!(checked >= CELLS, "only {checked} cells");
 }
 
+/// What each operation of the API asks the policy: `tests/golden/operations.txt`,
+/// which `UPDATE_GOLDEN=1 cargo test` writes anew.
+#[test]
+fn every_operation_asks_as_reviewed() {
+    const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/operations.txt");
+    let table = probes::table();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(GOLDEN, &table).expect("written");
+    }
+    let reviewed = std::fs::read_to_string(GOLDEN).expect("the reviewed table");
+    assert_eq!(
+        table, reviewed,
+        "review the difference, then UPDATE_GOLDEN=1"
+    );
+}
+
 impl World {
     async fn check(
         &self,

@@ -337,3 +337,88 @@ async fn downloads_are_counted_by_day() {
         assert!(picture.contains(says), "{kind}: {picture}");
     }
 }
+
+/// An artifact with a file, as `oras push` and `oras attach` make it.
+async fn push_file(caller: &Caller, name: &str, subject: Option<&Value>, text: &str) -> StatusCode {
+    caller.push_blob(name, "{}").await;
+    caller.push_blob(name, text.to_owned()).await;
+    let mut manifest = json!({
+        "schemaVersion": 2, "mediaType": OCI_MANIFEST, "artifactType": "a/readme",
+        "config": descriptor("application/vnd.oci.empty.v1+json", b"{}"),
+        "layers": [descriptor("text/markdown", text.as_bytes())],
+    });
+    if let Some(subject) = subject {
+        manifest["subject"] = subject.clone();
+    }
+    let bytes = manifest.to_string();
+    let reference = match subject {
+        Some(_) => Digest::sha256(bytes.as_bytes()).to_string(),
+        None => "docs".to_owned(),
+    };
+    let put = caller
+        .put_manifest(name, &reference, OCI_MANIFEST, bytes)
+        .await;
+    put.status()
+}
+
+async fn readme_of(caller: &Caller, name: &str) -> Value {
+    let path = format!("packages/{name}");
+    let mut shown = caller.api_ok(Method::GET, &path, Value::Null).await;
+    shown["readme"].take()
+}
+
+#[tokio::test]
+async fn a_readme_is_pushed_with_the_image_or_edited() {
+    let registry = TestRegistry::start().await;
+    let alice = registry.user("alice").await;
+    let name = "alice/app";
+    let labels = source("https://github.com/alice/app");
+    let image = push_labelled(&alice, name, Some("1"), labels.clone()).await;
+    assert_eq!(readme_of(&alice, name).await, Value::Null);
+    let pushed = push_file(&alice, name, Some(&image), "# Attached").await;
+    assert_eq!(pushed, StatusCode::CREATED);
+    assert_eq!(readme_of(&alice, name).await, "# Attached");
+    push_labelled(&alice, name, Some("2"), labels).await;
+    assert_eq!(
+        readme_of(&alice, name).await,
+        "# Attached",
+        "another push keeps it"
+    );
+    push_file(&alice, name, None, "# Tagged").await;
+    assert_eq!(readme_of(&alice, name).await, "# Tagged");
+    let shown = alice
+        .api_ok(Method::GET, "packages/alice/app", Value::Null)
+        .await;
+    assert_eq!(shown["licenses"], "MIT", "a README changes nothing else");
+    let edit = json!({"readme": "# By hand"});
+    alice
+        .api_ok(Method::PATCH, "packages/alice/app", edit)
+        .await;
+    assert_eq!(readme_of(&alice, name).await, "# By hand");
+    for unreadable in ["nul \0".to_owned(), "x".repeat(256 * 1024 + 1)] {
+        let pushed = push_file(&alice, name, None, &unreadable).await;
+        assert_eq!(pushed, StatusCode::CREATED, "no push fails by it");
+    }
+    let edit = json!({"readme": null});
+    alice
+        .api_ok(Method::PATCH, "packages/alice/app", edit)
+        .await;
+    assert_eq!(readme_of(&alice, name).await, "# Tagged");
+}
+
+#[tokio::test]
+async fn explain_names_the_repository_that_decided() {
+    let registry = TestRegistry::start().await;
+    let [alice, _, carol] = acme(&registry).await;
+    push_labelled(
+        &alice,
+        "acme/app",
+        Some("1"),
+        source("https://github.com/Acme/App"),
+    )
+    .await;
+    let path = "packages/acme/app/explain";
+    let told = carol.api_ok(Method::GET, path, Value::Null).await;
+    let reason = "the team acme/backend was granted write on github.com/Acme/App, whose access this package inherits";
+    assert_eq!(told["because"][0]["reason"], reason);
+}

@@ -58,6 +58,21 @@ fn probe(method: &str, path: String, asks: Asks, allowed: &[&'static str]) -> Pr
     }
 }
 
+/// Every operation of the API with what it asks the policy, a line each.
+pub fn table() -> String {
+    let mut table = String::new();
+    for (method, path) in wharf_server::api::operations() {
+        let probe = if path.starts_with("/packages/{owner}/{name}") {
+            of_package(method, path)
+        } else {
+            of_account(method, path)
+        };
+        let asks = format!("{:?}", probe.asks);
+        table += &format!("{asks:<22} {method:<6} {path}\n");
+    }
+    table
+}
+
 /// Of the protocol, and of packages under `/api/v1`.
 pub fn of_packages() -> Vec<Probe> {
     let protocol = Operation::ROUTES.iter().map(|route| of_route(route));
