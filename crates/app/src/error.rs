@@ -132,6 +132,14 @@ pub enum Error {
     MemberByGroup { login: String, organization: String },
     #[error("{subject} of {provider} is a user here already; unlink that one first")]
     IdentityTaken { provider: String, subject: String },
+    #[error(
+        "{login} has no other way to sign in, and tokens would outlive this one; disable {login} or set a password first"
+    )]
+    OnlyIdentity { login: String },
+    #[error(
+        "{login} signs in at an identity provider; a site administrator can set a password for it"
+    )]
+    NoPasswordYet { login: String },
     #[error("{login} is not {subject} of {provider}")]
     NoSuchIdentity {
         login: String,
@@ -228,7 +236,9 @@ impl Error {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Refused(refusal) => refusal_code(refusal),
-            Self::Rejected(Rejected::Busy | Rejected::TooManyFailures)
+            Self::Rejected(
+                Rejected::Busy | Rejected::TooManyFailures | Rejected::TooManySignIns,
+            )
             | Self::TooManyUploads { .. }
             | Self::Password(PasswordError::Busy) => ErrorCode::TooManyRequests,
             Self::Rejected(_) => ErrorCode::Unauthorized,
@@ -250,6 +260,7 @@ impl Error {
             | Self::ImmutableTag { .. }
             | Self::PackageDeleted { .. }
             | Self::QuotaExceeded(_)
+            | Self::NoPasswordYet { .. }
             | Self::TooVisible { .. } => ErrorCode::Denied,
             Self::NoSuchPackage { .. } => ErrorCode::NameUnknown,
             Self::NoSuchAccount { .. }
@@ -281,6 +292,7 @@ impl Error {
             | Self::TeamTaken { .. }
             | Self::MemberByGroup { .. }
             | Self::IdentityTaken { .. }
+            | Self::OnlyIdentity { .. }
             | Self::LastOwner { .. } => ErrorCode::Conflict,
             Self::SignIn(error) => match error {
                 SignInError::NoSuchProvider(_) => ErrorCode::NotFound,

@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use wharf_db::{Tx, Write, purges};
+use wharf_db::{
+    Tx, Write,
+    purges::{self, Doomed},
+};
 use wharf_oci::Name;
 
 use crate::{
@@ -18,8 +21,8 @@ use crate::{
 /// Rows that one transaction removes at most.
 const BATCH: i64 = 20;
 
-/// Versions that one request removes at most.
-const MOST: i64 = 1000;
+/// Versions and blobs of theirs that one transaction looks at, about: others wait for it.
+const MOST: usize = 2000;
 
 /// How long a package is kept that uploads created and no manifest followed,
 /// in microseconds.
@@ -47,7 +50,8 @@ impl App {
         }
     }
 
-    /// Removes deleted versions of a package for good, up to a thousand.
+    /// Removes deleted versions of a package for good, as many as one
+    /// transaction should.
     pub async fn purge_versions(
         self: &Arc<Self>,
         by: &By,
@@ -79,13 +83,25 @@ impl Write for PurgeExpired {
             let gone = purges::remove_package(tx, *id).await?;
             charge(tx, *owner_id, -gone).await?;
         }
-        let versions = purges::expired_versions(tx, deleted_by, BATCH).await?;
-        for version in &versions {
-            let gone = purges::remove_version(tx, version).await?;
-            charge(tx, version.owner_id, -gone).await?;
-        }
-        Ok((packages.len() + versions.len()) as u64)
+        let expired = purges::expired_versions(tx, deleted_by, BATCH).await?;
+        let versions = remove(tx, &expired, &mut 0).await?;
+        Ok(packages.len() as u64 + versions)
     }
+}
+
+/// Removes versions until enough was looked at; how many.
+async fn remove(tx: &mut Tx<'_>, doomed: &[Doomed], looked_at: &mut usize) -> Result<u64, Error> {
+    let mut removed = 0;
+    for version in doomed {
+        if *looked_at >= MOST {
+            break;
+        }
+        let (gone, blobs) = purges::remove_version(tx, version).await?;
+        charge(tx, version.owner_id, -gone).await?;
+        *looked_at += 1 + blobs;
+        removed += 1;
+    }
+    Ok(removed)
 }
 
 struct PurgeVersions(Name);
@@ -96,18 +112,14 @@ impl Change for PurgeVersions {
     async fn apply(&self, app: &Arc<App>, by: &By, tx: &mut Tx<'_>) -> Result<Purged, Error> {
         let permit = app.permit_in::<Delete>(tx, by, &self.0).await?;
         let id = permit.package_id();
-        let mut versions = 0;
+        let (mut versions, mut looked_at) = (0, 0);
         // What an index lists can go once the index has.
-        while versions < MOST.unsigned_abs() {
+        while looked_at < MOST {
             let doomed = purges::deleted_versions(tx, id, BATCH).await?;
             if doomed.is_empty() {
                 break;
             }
-            for version in &doomed {
-                let gone = purges::remove_version(tx, version).await?;
-                charge(tx, permit.owner_id(), -gone).await?;
-                versions += 1;
-            }
+            versions += remove(tx, &doomed, &mut looked_at).await?;
         }
         let more = !purges::deleted_versions(tx, id, 1).await?.is_empty();
         Ok(Purged { versions, more })

@@ -255,5 +255,6 @@ CREATE TABLE upload (
 );
 CREATE INDEX upload_expiry ON upload (expires_at);
 CREATE INDEX upload_owner ON upload (owner_id);
+CREATE INDEX upload_package ON upload (package_id);
 CREATE INDEX upload_reservation ON upload (reserved_until) WHERE reserved > received;
 CREATE INDEX upload_user ON upload (user_id);

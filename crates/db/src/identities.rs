@@ -15,6 +15,7 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     CONFIRM = "UPDATE identity SET name = $2, refresh_token = $3, confirmed_at = $4,
         ended_at = NULL WHERE id = $1";
+    SET_REFRESH_TOKEN = "UPDATE identity SET refresh_token = $2 WHERE id = $1";
     END = "UPDATE identity SET ended_at = $2, refresh_token = NULL WHERE id = $1";
     END_SESSIONS = "DELETE FROM session WHERE identity_id = $1";
     DELETE = "DELETE FROM identity WHERE id = $1";
@@ -111,6 +112,12 @@ pub async fn confirm(
     for group in groups {
         execute!(&mut **tx, ADD_GROUP, identity.id, group)?;
     }
+    Ok(())
+}
+
+/// Keeps what to ask the provider with next.
+pub async fn set_refresh_token(tx: &mut Tx<'_>, id: i64, token: &str) -> Result<(), Error> {
+    execute!(&mut **tx, SET_REFRESH_TOKEN, id, token)?;
     Ok(())
 }
 

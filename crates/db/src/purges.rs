@@ -75,15 +75,16 @@ pub async fn unpublished_packages(
     query!(fetch_all, conn, (i64, i64), UNPUBLISHED, before, limit)
 }
 
-/// Removes a version with its edges; what its owner stores less by that.
-pub async fn remove_version(tx: &mut Tx<'_>, version: &Doomed) -> Result<Amounts, Error> {
+/// Removes a version with its edges; what its owner stores less by that, and
+/// how many blobs it had.
+pub async fn remove_version(tx: &mut Tx<'_>, version: &Doomed) -> Result<(Amounts, usize), Error> {
     let blobs = query!(fetch_all, &mut **tx, (String,), BLOBS, version.id)?;
     execute!(&mut **tx, REMOVE_VERSION, version.id)?;
     let mut bytes = version.size;
-    for (digest,) in blobs {
-        bytes += holdings::release(tx, version.package_id, &digest).await?;
+    for (digest,) in &blobs {
+        bytes += holdings::release(tx, version.package_id, digest).await?;
     }
-    Ok(Amounts::bytes(bytes))
+    Ok((Amounts::bytes(bytes), blobs.len()))
 }
 
 /// Removes a package with everything in it; what its owner stores less by that.

@@ -1,7 +1,7 @@
 //! Sign-ins at identity providers: under way, and done but not yet fetched.
 //! Taking one removes it, so that each is good once.
 
-use crate::{Error, Tx};
+use crate::{Conn, Error, Tx};
 
 statements! {
     INSERT = "INSERT INTO sign_in (state_hash, provider, browser_hash, nonce, verifier, return_to,
@@ -10,7 +10,11 @@ statements! {
     TAKE = "DELETE FROM sign_in WHERE state_hash = $1
         RETURNING provider, browser_hash, nonce, verifier, return_to, return_state, challenge,
             expires_at";
-    DELETE_EXPIRED = "DELETE FROM sign_in WHERE expires_at <= $1";
+    /// So many at a time, for whoever waits for the writer.
+    DELETE_EXPIRED = "DELETE FROM sign_in WHERE state_hash IN
+        (SELECT state_hash FROM sign_in WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100)";
+    COUNT = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM sign_in LIMIT $1) AS some";
+    HAS_CODE = "SELECT 1 FROM sign_in_code WHERE hash = $1";
     INSERT_CODE = "INSERT INTO sign_in_code (hash, identity_id, challenge, expires_at)
         VALUES ($1, $2, $3, $4)";
     TAKE_CODE = "DELETE FROM sign_in_code WHERE hash = $1
@@ -65,6 +69,17 @@ pub async fn insert(
         sign_in.expires_at,
     )?;
     Ok(())
+}
+
+/// How many are under way, `most` at most.
+pub async fn count(conn: &mut Conn<'_>, most: i64) -> Result<i64, Error> {
+    Ok(query!(fetch_one, conn, (i64,), COUNT, most)?.0)
+}
+
+/// Whether something can be fetched by a code, in time or not.
+pub async fn has_code(conn: &mut Conn<'_>, hash: &str) -> Result<bool, Error> {
+    let row = query!(fetch_optional, conn, (i32,), HAS_CODE, hash)?;
+    Ok(row.is_some())
 }
 
 pub async fn take(tx: &mut Tx<'_>, state_hash: &str) -> Result<Option<SignIn>, Error> {

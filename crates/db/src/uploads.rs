@@ -16,7 +16,7 @@ statements! {
     LAPSED = "SELECT id, owner_id, reserved - received FROM upload
         WHERE reserved > received AND reserved_until <= $1 ORDER BY reserved_until LIMIT $2";
     SET_OWNER = "UPDATE upload SET owner_id = $2 WHERE package_id = $1";
-    DELETE = "DELETE FROM upload WHERE id = $1 RETURNING owner_id, reserved";
+    DELETE = "DELETE FROM upload WHERE id = $1 RETURNING package_id, owner_id, reserved";
     EXPIRED = "SELECT id FROM upload WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2";
     COUNT_OF_USER = "SELECT COUNT(*) FROM upload WHERE user_id = $1";
 }
@@ -108,9 +108,18 @@ pub async fn set_owner(tx: &mut Tx<'_>, package_id: i64, owner_id: i64) -> Resul
     Ok(())
 }
 
-/// Ends an upload: who is no longer charged for it, and how many bytes.
-pub async fn delete(tx: &mut Tx<'_>, id: &str) -> Result<Option<(i64, i64)>, Error> {
-    query!(fetch_optional, &mut **tx, (i64, i64), DELETE, id)
+/// An upload that is over.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Ended {
+    pub package_id: i64,
+    /// Who is no longer charged for it.
+    pub owner_id: i64,
+    /// So many bytes.
+    pub reserved: i64,
+}
+
+pub async fn delete(tx: &mut Tx<'_>, id: &str) -> Result<Option<Ended>, Error> {
+    query!(fetch_optional, &mut **tx, Ended, DELETE, id)
 }
 
 /// Ids of uploads whose time is up at `now`.

@@ -17,8 +17,7 @@ statements! {
     MANIFESTS_OF_PACKAGE = "SELECT COUNT(*) AS count, CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes
         FROM version WHERE package_id = $1";
     UPLOADS_OF_PACKAGE = "SELECT COUNT(*) AS count, CAST(COALESCE(SUM(reserved), 0) AS BIGINT) AS bytes
-        FROM upload u JOIN package p ON p.owner_id = u.owner_id AND p.id = u.package_id
-        WHERE p.id = $1";
+        FROM upload WHERE package_id = $1";
     TAGS_OF_PACKAGE = "SELECT COUNT(*) FROM tag WHERE package_id = $1";
     DELETED_MANIFESTS = "SELECT COUNT(*) AS count, CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes
         FROM version WHERE package_id = $1 AND deleted_at IS NOT NULL";

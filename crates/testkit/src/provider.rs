@@ -41,6 +41,8 @@ pub struct Says {
     pub is_down: bool,
     /// How often its keys were read.
     pub keys_read: u32,
+    /// Counts the refresh tokens: only the last one is good, and that once.
+    refreshed: u32,
 }
 
 #[derive(Debug)]
@@ -72,6 +74,7 @@ impl TestProvider {
             refuses: None,
             is_down: false,
             keys_read: 0,
+            refreshed: 0,
         };
         let inner = Arc::new(Inner {
             url: url.clone(),
@@ -145,6 +148,12 @@ impl Inner {
             return (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({})));
         }
         (StatusCode::OK, Json(body))
+    }
+
+    fn new_refresh_token(&self) -> String {
+        let mut says = self.says();
+        says.refreshed += 1;
+        format!("r-{}", says.refreshed)
     }
 
     fn id_token(&self, nonce: Option<&str>) -> String {
@@ -229,8 +238,13 @@ async fn token(
         if let Some(error) = inner.says().refuses {
             return refused(error);
         }
-        let id_token = inner.id_token(None);
-        return inner.answer(json!({"access_token": "a", "id_token": id_token}));
+        if form["refresh_token"] != format!("r-{}", inner.says().refreshed) {
+            return refused("invalid_grant");
+        }
+        let (id_token, refresh_token) = (inner.id_token(None), inner.new_refresh_token());
+        return inner.answer(json!({
+            "access_token": "a", "id_token": id_token, "refresh_token": refresh_token,
+        }));
     }
     let bound = {
         let mut codes = inner.codes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -243,6 +257,6 @@ async fn token(
     if shown != challenge {
         return refused("invalid_grant");
     }
-    let id_token = inner.id_token(Some(&nonce));
-    inner.answer(json!({"access_token": "a", "id_token": id_token, "refresh_token": "r"}))
+    let (id_token, refresh_token) = (inner.id_token(Some(&nonce)), inner.new_refresh_token());
+    inner.answer(json!({"access_token": "a", "id_token": id_token, "refresh_token": refresh_token}))
 }

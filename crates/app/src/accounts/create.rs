@@ -88,7 +88,14 @@ impl App {
             let own = actor.user.as_ref().map(|(user, _)| user.login.as_str());
             let is_own = own.is_some_and(|own| own.eq_ignore_ascii_case(login));
             if is_own && decide_themselves(&actor).is_ok() {
-                return Ok(());
+                // Whoever is known by an identity provider alone would outlast it.
+                let has_one = find_user(conn, login).await?.password_hash.is_some();
+                if has_one || actor.user.as_ref().is_some_and(|(user, _)| user.site_admin) {
+                    return Ok(());
+                }
+                return Err(Error::NoPasswordYet {
+                    login: login.to_owned(),
+                });
             }
         }
         self.permit_lasting(conn, by).await

@@ -138,12 +138,15 @@ pub(crate) fn amounts(usage: &OwnerUsage) -> Amounts {
     }
 }
 
+/// Of bytes, an exbibyte: sums of such amounts have room in 64 bits.
+const MOST: i64 = 1 << 60;
+
 fn check_limit(owner: &Account, limited: Limited, edit: LimitEdit, used: i64) -> Result<(), Error> {
     let LimitEdit::To(most) = edit else {
         return Ok(());
     };
-    let reason = if most < 0 {
-        "it must not be below zero".to_owned()
+    let reason = if !(0..=MOST).contains(&most) {
+        format!("it must not be below zero or above {MOST}")
     } else if most < used {
         format!(
             "{} has {used} already; set at least that, or have something deleted for good first",

@@ -88,6 +88,8 @@ pub enum Rejected {
     Busy,
     #[error("too many failed sign-ins from here; try again in a quarter of an hour")]
     TooManyFailures,
+    #[error("too many people sign in from here at once; try again in ten minutes")]
+    TooManySignIns,
     #[error("this account has a second factor: give its code, or use a token")]
     CodeNeeded,
     #[error("the code is wrong, or was used already; wait for the next one")]

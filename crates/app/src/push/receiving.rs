@@ -205,13 +205,18 @@ impl Write for Advance {
     type Error = Error;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        self.app
+        let verdict = self
+            .app
             .authorize_in::<Push>(tx, &self.caller, &self.name)
             .await?;
         let unknown = || Error::UploadUnknown {
             id: self.row.id.clone(),
         };
         let found = uploads::find(tx, &self.row.id).await?;
+        let found = match verdict {
+            Verdict::Existing(permit) => found.filter(|row| row.package_id == permit.package_id()),
+            Verdict::Absent(_) => None,
+        };
         let found = found.ok_or_else(unknown)?;
         let mut row = self.row.clone();
         row.reserved = if self.is_over {
@@ -254,7 +259,9 @@ impl Write for Store {
             return Err(upload_unknown());
         };
         let ended = uploads::delete(tx, &self.blob.generation).await?;
-        let (owner_id, reserved) = ended.ok_or_else(upload_unknown)?;
+        // The name may lead to another package since.
+        let ended = ended.filter(|ended| ended.package_id == permit.package_id());
+        let ended = ended.ok_or_else(upload_unknown)?;
         let (now, blob) = (self.app.clock.now(), &self.blob);
         let kept = blobs::insert(tx, blob, now).await?;
         if !kept {
@@ -262,7 +269,7 @@ impl Write for Store {
         }
         let until = self.app.lease_until();
         let held = blobs::lease(tx, permit.package_id(), &blob.digest, until).await?;
-        charge(tx, owner_id, Amounts::bytes(held - reserved)).await?;
+        charge(tx, ended.owner_id, Amounts::bytes(held - ended.reserved)).await?;
         Ok(kept)
     }
 }

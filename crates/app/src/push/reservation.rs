@@ -25,6 +25,9 @@ const RENEWED: i64 = KEPT / 3;
 /// Room asked for at a time when nobody said how much comes, in bytes.
 const AHEAD: u64 = 16 * 1024 * 1024;
 
+/// Nobody brings more than this in one upload, whatever they announce, in bytes.
+const MOST: i64 = 1 << 50;
+
 /// Expired reservations that one transaction gives back.
 const BATCH: i64 = 100;
 
@@ -47,7 +50,7 @@ impl Reservation {
         let mut reader = app.db.reader().await?;
         let quota = quotas::find(&mut reader.conn(), upload.owner_id).await?;
         drop(reader);
-        if quota.is_none() {
+        if quota.is_none_or(|quota| quota.limits.bytes.is_none()) {
             return Ok(None);
         }
         let mut reservation = Self {
@@ -78,7 +81,7 @@ impl Reservation {
         let reserve = Reserve {
             app: Arc::clone(app),
             id: id.clone(),
-            total: signed(total),
+            total: signed(total).min(MOST),
         };
         app.db.write(reserve).await?;
         self.total = total;

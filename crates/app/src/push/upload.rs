@@ -217,10 +217,10 @@ impl Write for Forget {
     type Error = Error;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {
-        let Some((owner_id, reserved)) = uploads::delete(tx, self.0.as_str()).await? else {
+        let Some(ended) = uploads::delete(tx, self.0.as_str()).await? else {
             return Ok(false);
         };
-        charge(tx, owner_id, Amounts::bytes(-reserved)).await?;
+        charge(tx, ended.owner_id, Amounts::bytes(-ended.reserved)).await?;
         Ok(true)
     }
 }

@@ -47,7 +47,8 @@ impl Change for Admit {
         }
         let identity = Identity {
             name: person.name.clone(),
-            refresh_token: person.refresh_token.clone(),
+            // Some give one at the first consent only.
+            refresh_token: person.refresh_token.clone().or(identity.refresh_token),
             ..identity
         };
         identities::confirm(tx, &identity, &person.groups, now).await?;

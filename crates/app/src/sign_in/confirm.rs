@@ -1,14 +1,14 @@
 //! Asking providers again: whoever is no longer there, or in other groups,
 //! loses here what that gave, without waiting for another sign-in.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use wharf_db::{
     Tx, Write,
     identities::{self, Identity},
 };
 
-use super::provider::{Failure, Person, Provider};
+use super::provider::{Failure, Person};
 use crate::{
     App, Error,
     app::micros,
@@ -30,6 +30,7 @@ impl App {
     pub async fn confirm_identities(self: &Arc<Self>) -> Result<u64, Error> {
         let (before, mut ended) = (self.clock.now() - EVERY, 0);
         let mut after = (i64::MIN, i64::MIN);
+        let mut silent = HashSet::new();
         loop {
             let mut reader = self.db.reader().await?;
             let due = identities::due(&mut reader.conn(), before, after, BATCH).await?;
@@ -39,42 +40,66 @@ impl App {
             };
             after = (last.confirmed_at, last.id);
             for identity in due {
-                ended += u64::from(!self.confirm(identity).await?);
+                // One that cannot be decided leaves the others their turn.
+                match self.confirm(&identity, &mut silent).await {
+                    Ok(is_there) => ended += u64::from(!is_there),
+                    Err(error) => tracing::warn!(%error, ?identity, "cannot confirm an identity"),
+                }
             }
         }
     }
 
-    /// Whether somebody still is who they were.
-    async fn confirm(self: &Arc<Self>, identity: Identity) -> Result<bool, Error> {
+    /// Whether somebody still is who they were. `silent`: providers that
+    /// could not be asked just now, and are not asked again.
+    async fn confirm(
+        self: &Arc<Self>,
+        identity: &Identity,
+        silent: &mut HashSet<String>,
+    ) -> Result<bool, Error> {
         let Ok(provider) = self.providers.find(&identity.provider) else {
-            return self.outlive(WITHOUT_PROVIDER, &identity).await;
+            return self.outlive(WITHOUT_PROVIDER, identity).await;
         };
         let valid = micros(provider.settings.valid);
-        match self.ask_again(&provider, &identity).await {
-            Some(Ok(person)) if person.subject == identity.subject => {
-                self.still_there(identity, person).await?;
+        let token = identity.refresh_token.as_deref();
+        let Some(token) = token.filter(|_| !silent.contains(&identity.provider)) else {
+            return self.outlive(valid, identity).await;
+        };
+        let said = match provider.again(token, self.clock.now()).await {
+            Ok(again) => {
+                self.keep_token(identity, &again.refresh_token).await?;
+                again.person.map(|person| Person {
+                    refresh_token: Some(again.refresh_token),
+                    ..person
+                })
+            }
+            Err(failure) => Err(failure),
+        };
+        match said {
+            Ok(person) if person.subject == identity.subject => {
+                self.still_there(identity.clone(), person).await?;
                 Ok(true)
             }
-            Some(Ok(_)) => {
-                self.end_identity(&identity, "it is somebody else now")
-                    .await
-            }
-            Some(Err(Failure::Refused(reason))) => self.end_identity(&identity, &reason).await,
-            Some(Err(failure)) => {
+            Ok(_) => self.end_identity(identity, "it is somebody else now").await,
+            Err(Failure::Refused(reason)) => self.end_identity(identity, &reason).await,
+            Err(failure) => {
                 tracing::warn!(?failure, ?identity, "an identity provider cannot be asked");
-                self.outlive(valid, &identity).await
+                silent.insert(identity.provider.clone());
+                self.outlive(valid, identity).await
             }
-            None => self.outlive(valid, &identity).await,
         }
     }
 
-    async fn ask_again(
-        &self,
-        provider: &Provider,
-        identity: &Identity,
-    ) -> Option<Result<Person, Failure>> {
-        let token = identity.refresh_token.as_deref()?;
-        Some(provider.again(token, self.clock.now()).await)
+    /// Keeps the token to ask with next, before anything else can fail: the
+    /// one before may be spent, and spending it twice looks like theft.
+    async fn keep_token(&self, identity: &Identity, token: &str) -> Result<(), Error> {
+        if identity.refresh_token.as_deref() == Some(token) {
+            return Ok(());
+        }
+        let keep = KeepToken {
+            identity: identity.clone(),
+            token: token.to_owned(),
+        };
+        self.db.write(keep).await
     }
 
     /// Without the provider's word a sign-in counts for a while.
@@ -112,6 +137,23 @@ impl App {
             return self.db.write(Quietly { confirm, now }).await;
         }
         self.change(&By::Operator, confirm).await
+    }
+}
+
+struct KeepToken {
+    identity: Identity,
+    token: String,
+}
+
+impl Write for KeepToken {
+    type Output = ();
+    type Error = Error;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        if is_as_it_was(tx, &self.identity).await? {
+            identities::set_refresh_token(tx, self.identity.id, &self.token).await?;
+        }
+        Ok(())
     }
 }
 

@@ -1,5 +1,10 @@
 //! What a provider says of itself (OpenID Connect Discovery 1.0), and its keys.
 
+use std::sync::{
+    Arc, PoisonError, RwLock,
+    atomic::{AtomicI64, Ordering},
+};
+
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -7,10 +12,12 @@ use url::Url;
 use wharf_registry_client::{Http, WebAuth};
 
 use super::provider::Failure;
-use crate::clock::{HOUR, MINUTE};
+use crate::clock::{HOUR, MINUTE, SECOND};
 
 /// How long what was read is believed, in microseconds.
 const GOOD_FOR: i64 = HOUR;
+/// What could not be read is tried again no sooner, in microseconds.
+const TRIED_AGAIN_AFTER: i64 = 10 * SECOND;
 /// Keys are read again no sooner, whatever key a token names, in microseconds.
 const READ_AGAIN_AFTER: i64 = MINUTE;
 
@@ -28,11 +35,15 @@ pub struct Metadata {
     pub scopes_supported: Vec<String>,
 }
 
-/// Reads and remembers both.
+/// Reads and remembers both. One request reads at a time, and nobody waits for
+/// it who can go on with what was read before.
 #[derive(Debug)]
 pub struct Discovery {
     http: Http,
-    known: Mutex<Option<Known>>,
+    known: RwLock<Option<Arc<Known>>>,
+    reading: Mutex<()>,
+    /// When reading failed last, in microseconds.
+    failed_at: AtomicI64,
 }
 
 #[derive(Debug, Clone)]
@@ -47,52 +58,98 @@ impl Discovery {
     pub fn new(http: Http) -> Self {
         Self {
             http,
-            known: Mutex::default(),
+            known: RwLock::default(),
+            reading: Mutex::default(),
+            failed_at: AtomicI64::new(i64::MIN / 2),
         }
     }
 
     /// `now`: microseconds.
     pub async fn metadata(&self, issuer: &Url, now: i64) -> Result<Metadata, Failure> {
-        let mut known = self.known.lock().await;
-        Ok(self.known(&mut known, issuer, now).await?.metadata.clone())
+        Ok(self.known(issuer, now).await?.metadata.clone())
     }
 
     /// The key that a token names, or the only one if it names none.
     pub async fn key(&self, issuer: &Url, id: Option<&str>, now: i64) -> Result<Jwk, Failure> {
-        let mut known = self.known.lock().await;
-        let known = self.known(&mut known, issuer, now).await?;
+        let known = self.known(issuer, now).await?;
         if let Some(key) = find(&known.keys, id) {
             return Ok(key);
         }
-        if now - known.keys_read_at >= READ_AGAIN_AFTER {
-            known.keys = self.read(&known.metadata.jwks_uri).await?;
-            known.keys_read_at = now;
-        }
-        let key = find(&known.keys, id);
+        let key = find(&self.newer_keys(&known, now).await?.keys, id);
         key.ok_or_else(|| Failure::Unbelievable("its ID token names a key it does not have".into()))
     }
 
-    async fn known<'a>(
-        &self,
-        slot: &'a mut Option<Known>,
-        issuer: &Url,
-        now: i64,
-    ) -> Result<&'a mut Known, Failure> {
-        let is_good = slot
-            .as_ref()
-            .is_some_and(|known| now - known.read_at < GOOD_FOR);
-        if !is_good {
+    async fn known(&self, issuer: &Url, now: i64) -> Result<Arc<Known>, Failure> {
+        let is_good = |known: &Arc<Known>| now - known.read_at < GOOD_FOR;
+        let before = self.current();
+        if let Some(known) = before.as_ref().filter(|known| is_good(known)) {
+            return Ok(Arc::clone(known));
+        }
+        let _turn = match (self.reading.try_lock(), &before) {
+            (Ok(turn), _) => turn,
+            (Err(_), Some(known)) => return Ok(Arc::clone(known)),
+            (Err(_), None) => self.reading.lock().await,
+        };
+        if let Some(known) = self.current().filter(is_good) {
+            return Ok(known);
+        }
+        match (self.read_all(issuer, now).await, before) {
+            (Ok(known), _) => Ok(self.remember(known)),
+            (Err(failure), None) => Err(failure),
+            // What was true an hour ago most likely still is.
+            (Err(_), Some(known)) => Ok(known),
+        }
+    }
+
+    async fn newer_keys(&self, known: &Arc<Known>, now: i64) -> Result<Arc<Known>, Failure> {
+        let Ok(_turn) = self.reading.try_lock() else {
+            return Ok(Arc::clone(known));
+        };
+        if now - known.keys_read_at < READ_AGAIN_AFTER {
+            return Ok(Arc::clone(known));
+        }
+        let keys = self.read(&known.metadata.jwks_uri).await?;
+        Ok(self.remember(Known {
+            keys,
+            keys_read_at: now,
+            ..Known::clone(known)
+        }))
+    }
+
+    /// Not sooner than a while after it failed.
+    async fn read_all(&self, issuer: &Url, now: i64) -> Result<Known, Failure> {
+        if now - self.failed_at.load(Ordering::Relaxed) < TRIED_AGAIN_AFTER {
+            return Err(Failure::Unreachable("it did not answer just now".into()));
+        }
+        let reading = async {
             let metadata = self.read_metadata(issuer).await?;
             let keys = self.read(&metadata.jwks_uri).await?;
-            *slot = Some(Known {
+            Ok(Known {
                 metadata,
                 keys,
                 read_at: now,
                 keys_read_at: now,
-            });
+            })
+        };
+        let read = reading.await;
+        if read.is_err() {
+            self.failed_at.store(now, Ordering::Relaxed);
         }
-        slot.as_mut()
-            .ok_or_else(|| Failure::Unreachable("nothing was read".into()))
+        read
+    }
+
+    fn current(&self) -> Option<Arc<Known>> {
+        self.known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn remember(&self, known: Known) -> Arc<Known> {
+        let known = Arc::new(known);
+        let mut slot = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        *slot = Some(Arc::clone(&known));
+        known
     }
 
     async fn read_metadata(&self, issuer: &Url) -> Result<Metadata, Failure> {

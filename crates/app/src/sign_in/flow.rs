@@ -1,6 +1,6 @@
 //! The browser's part: to the provider, and back from it.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use wharf_db::{
     Tx, Write,
@@ -13,12 +13,22 @@ use super::{
     pkce,
     provider::{Person, Provider, ProviderSettings, Request},
 };
-use crate::{App, Error, authn::pat::stored_hash, authz::By, clock::MINUTE};
+use crate::{
+    App, Error,
+    authn::{Rejected, pat::stored_hash},
+    authz::By,
+    clock::MINUTE,
+};
 
 /// How long somebody may take at the provider, in microseconds.
 const AT_THE_PROVIDER: i64 = 10 * MINUTE;
 /// How long the program may take to fetch its session.
 const FETCHED_WITHIN: i64 = MINUTE;
+/// Sign-ins from one address that may be under way: whoever begins one has
+/// shown nothing yet.
+const MOST_OF_ADDRESS: u32 = 100;
+/// Sign-ins that may be under way at once.
+const MOST: i64 = 20_000;
 /// Longest state of a program that is carried along, in bytes.
 const LONGEST_STATE: usize = 200;
 
@@ -63,8 +73,14 @@ impl App {
         return_to: &ReturnTo,
         state: &str,
         challenge: &str,
+        address: Option<IpAddr>,
     ) -> Result<Begun, Error> {
         let provider = self.providers.find(provider)?;
+        let before = self.begun_sign_ins.get(&address).unwrap_or_default();
+        if before >= MOST_OF_ADDRESS {
+            return Err(Rejected::TooManySignIns.into());
+        }
+        self.begun_sign_ins.insert(address, before + 1);
         if !pkce::is_challenge(challenge) {
             let reason = "it must be the SHA-256 of a verifier in base64url";
             return Err(field("code_challenge", reason));
@@ -198,10 +214,13 @@ struct Begin {
 
 impl Write for Begin {
     type Output = ();
-    type Error = wharf_db::Error;
+    type Error = Error;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), wharf_db::Error> {
-        sign_ins::insert(tx, &self.state_hash, &self.sign_in, self.now).await
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        if sign_ins::count(tx, MOST).await? >= MOST {
+            return Err(Rejected::TooManySignIns.into());
+        }
+        Ok(sign_ins::insert(tx, &self.state_hash, &self.sign_in, self.now).await?)
     }
 }
 

@@ -181,10 +181,14 @@ impl Change for Unlink {
         let found = identities::find_by_subject(tx, provider, subject).await?;
         let found = found.filter(|identity| identity.account_id == user.id);
         let identity = found.ok_or_else(|| Error::NoSuchIdentity {
-            login: user.login,
+            login: user.login.clone(),
             provider: provider.to_owned(),
             subject: subject.to_owned(),
         })?;
+        let others = identities::of_account(tx, user.id).await?.len() > 1;
+        if user.password_hash.is_none() && user.disabled_at.is_none() && !others {
+            return Err(Error::OnlyIdentity { login: user.login });
+        }
         identities::delete(tx, identity.id).await?;
         Ok(())
     }

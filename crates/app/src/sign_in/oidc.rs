@@ -10,7 +10,7 @@ use super::{
     discovery::{Discovery, Metadata},
     id_token::{self, Claims, Expected},
     pkce,
-    provider::{Failure, Person, ProviderSettings, Request},
+    provider::{Again, Failure, Person, ProviderSettings, Request},
 };
 
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl OpenId {
         settings: &ProviderSettings,
         refresh_token: &str,
         now: i64,
-    ) -> Result<Person, Failure> {
+    ) -> Result<Again, Failure> {
         let fields = [
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh_token),
@@ -112,14 +112,29 @@ impl OpenId {
         let metadata = self.discovery.metadata(&settings.issuer, now).await?;
         let mut tokens = self.tokens(settings, &metadata, &fields).await?;
         // Without a new one the old one stays good (RFC 6749 §6).
-        tokens
+        let kept = tokens
             .refresh_token
             .get_or_insert_with(|| refresh_token.to_owned());
+        let refresh_token = kept.clone();
+        let person = self.refreshed(settings, &metadata, &tokens, now).await;
+        Ok(Again {
+            refresh_token,
+            person,
+        })
+    }
+
+    async fn refreshed(
+        &self,
+        settings: &ProviderSettings,
+        metadata: &Metadata,
+        tokens: &Tokens,
+        now: i64,
+    ) -> Result<Person, Failure> {
         let claims = match &tokens.id_token {
-            Some(token) => self.verified(settings, &metadata, token, None, now).await?,
+            Some(token) => self.verified(settings, metadata, token, None, now).await?,
             None => Claims::new(),
         };
-        self.complete(settings, &metadata, claims, &tokens).await
+        self.complete(settings, metadata, claims, tokens).await
     }
 
     async fn tokens(

@@ -98,9 +98,13 @@ impl Person {
     /// What a provider said, if it is in bounds.
     pub fn checked(self) -> Result<Self, Failure> {
         let texts = [&self.subject, &self.name];
-        let is_short = |text: &String| !text.is_empty() && text.len() <= LONGEST;
-        if !texts.into_iter().chain(&self.groups).all(is_short) {
-            return Err(Failure::Unbelievable("a name is empty or too long".into()));
+        if !texts
+            .into_iter()
+            .chain(&self.groups)
+            .all(|text| is_name(text))
+        {
+            let reason = "a name is empty, too long or not to be shown";
+            return Err(Failure::Unbelievable(reason.into()));
         }
         let mut groups = self.groups;
         groups.sort();
@@ -111,6 +115,19 @@ impl Person {
         }
         Ok(Self { groups, ..self })
     }
+}
+
+/// Nothing that would move what is shown around it, or end a line.
+fn is_name(text: &str) -> bool {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    (1..=LONGEST).contains(&text.len()) && !text.chars().any(|c| c.is_control() || turns(c))
+}
+
+/// What came of asking a provider again.
+pub(crate) struct Again {
+    /// To be kept whatever else was said: the one before may be spent.
+    pub refresh_token: String,
+    pub person: Result<Person, Failure>,
 }
 
 /// What came of asking a provider.
@@ -178,12 +195,18 @@ impl Provider {
     }
 
     /// Asks again who somebody is, who signed in before.
-    pub async fn again(&self, refresh_token: &str, now: i64) -> Result<Person, Failure> {
-        let person = match &self.protocol {
-            Protocol::OpenId(openid) => openid.again(&self.settings, refresh_token, now).await,
-            Protocol::GitHub(github) => github.again(refresh_token).await,
+    pub async fn again(&self, refresh_token: &str, now: i64) -> Result<Again, Failure> {
+        let again = match &self.protocol {
+            Protocol::OpenId(openid) => openid.again(&self.settings, refresh_token, now).await?,
+            Protocol::GitHub(github) => Again {
+                refresh_token: refresh_token.to_owned(),
+                person: github.again(refresh_token).await,
+            },
         };
-        person?.checked()
+        Ok(Again {
+            person: again.person.and_then(Person::checked),
+            ..again
+        })
     }
 
     pub fn error(&self, failure: Failure) -> Error {

@@ -37,7 +37,7 @@ impl FromStr for ReturnTo {
             && url.password().is_none()
             && url.query().is_none()
             && url.fragment().is_none();
-        let has_port = url.port().is_some() && s.len() <= 200;
+        let has_port = url.port().is_some() && url.as_str().len() <= 200;
         (is_here && is_plain && has_port && url.scheme() == "http")
             .then_some(Self(url))
             .ok_or(ReturnToError)
@@ -68,6 +68,7 @@ mod tests {
             "http://127.0.0.1:81/?a=b",
             "http://127.0.0.1:81/#a",
             "http://10.0.0.1:81/",
+            &format!("http://127.0.0.1:81/{}", "é".repeat(80)),
             "javascript:alert(1)",
             "",
         ] {

@@ -11,6 +11,7 @@ mod v1;
 
 use axum::{Json, Router, middleware::from_fn_with_state, routing::get};
 
+pub(crate) use acting::From;
 pub use acting::Operator;
 use endpoint::Api;
 pub use local::LocalApi;

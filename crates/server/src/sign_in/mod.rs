@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use wharf_app::{Error, sign_in::Came};
 
-use crate::{Site, error::ApiError, middleware::Outcome, reply};
+use crate::{Site, api::From, error::ApiError, middleware::Outcome, reply};
 
 /// How long the browser keeps what binds it to its sign-in, in seconds.
 const KEPT: u32 = 600;
@@ -38,6 +38,7 @@ pub struct Answered {
 pub async fn begin(
     State(site): State<Site>,
     Path(provider): Path<String>,
+    From(address): From,
     asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
 ) -> Response {
     let begun = async {
@@ -48,7 +49,7 @@ pub async fn begin(
         let (state, challenge) = (&asked.state, &asked.code_challenge);
         let begun = site
             .app
-            .begin_sign_in(&provider, &return_to, state, challenge);
+            .begin_sign_in(&provider, &return_to, state, challenge, address);
         Ok(begun.await?)
     };
     let response = match begun.await {
@@ -79,12 +80,15 @@ pub async fn callback(
         };
         Ok(site.app.end_sign_in(&provider, &came).await?)
     };
-    let mut response = match ended.await {
-        Ok(address) => go_to(&address),
+    let response = match ended.await {
+        Ok(address) => {
+            let mut response = go_to(&address);
+            let forget = reply::value(cookie(&site, "", 0));
+            response.headers_mut().insert(header::SET_COOKIE, forget);
+            response
+        }
         Err(error) => told(&site, &error),
     };
-    let forget = reply::value(cookie(&site, "", 0));
-    response.headers_mut().insert(header::SET_COOKIE, forget);
     noted(response, "sign_in_callback")
 }
 
@@ -116,6 +120,10 @@ fn told(site: &Site, error: &ApiError) -> Response {
 /// Codes are in the addresses of these pages.
 fn private(mut response: Response) -> Response {
     let headers = response.headers_mut();
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(
         header::REFERRER_POLICY,

@@ -217,7 +217,11 @@ pub async fn an_upload_advances_from_where_it_stands(db: &Db) {
         assert_eq!(usage::of_owner(tx, 1).await?.uploads.bytes, 9);
         uploads::lapse(tx, "u1").await?;
         assert!(uploads::lapsed(tx, 70, 9).await?.is_empty());
-        assert_eq!(uploads::delete(tx, "u1").await?, Some((1, 5)));
+        let ended = uploads::delete(tx, "u1").await?.expect("there");
+        assert_eq!(
+            (ended.package_id, ended.owner_id, ended.reserved),
+            (10, 1, 5)
+        );
         assert_eq!(uploads::delete(tx, "u1").await?, None);
     });
     made.expect("holds");

@@ -154,7 +154,7 @@ fn content(api: Api) -> Api {
     .delete(
         "/packages/{owner}/{name}/deleted-versions",
         removal::purge_versions,
-        about("Remove deleted versions for good, up to a thousand")
+        about("Remove deleted versions for good, as many as one request should")
             .replies::<removal::PurgedBody>(),
     )
     .get(

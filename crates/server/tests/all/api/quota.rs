@@ -294,7 +294,7 @@ async fn a_quota_below_use_names_the_field_and_the_way_out() {
         ),
         (
             json!({"tags": -1}),
-            "`tags` is not valid: it must not be below zero",
+            "`tags` is not valid: it must not be below zero or above",
         ),
         (json!({"tags": "many"}), "`tags` is not valid: invalid type"),
         (json!({"byte": 1}), "`byte` is not valid: unknown field"),
@@ -459,4 +459,69 @@ async fn a_package_that_nothing_came_of_goes_by_itself() {
     registry.app.sweep().await.expect("sweeps");
     assert_eq!(usage(&alice, "owners/alice").await["packages"], 0);
     push_image(&alice, APP, "1", &image("first")).await;
+}
+
+#[tokio::test]
+async fn an_upload_goes_with_its_package_and_nowhere_else() {
+    let registry = TestRegistry::start().await;
+    let admin = registry.site_admin("boss").await;
+    let alice = registry.user("alice").await;
+    let acme = json!({"login": "acme", "owner": "alice"});
+    admin.api_ok(Method::POST, "organizations", acme).await;
+    push_image(&alice, APP, "1", &image("first")).await;
+    for owner in ["alice", "acme"] {
+        limit(&admin, owner, json!({"bytes": 100_000})).await;
+    }
+    let upload = alice.begin_upload(APP).await;
+    let patch = alice.request(Method::PATCH, &upload).body(vec![1; 3000]);
+    assert_eq!(
+        patch.send().await.expect("an answer").status(),
+        StatusCode::ACCEPTED
+    );
+    // One more, whose request is still running.
+    let running = alice.begin_upload(APP).await;
+    let content = vec![2; 4000];
+    let put = format!("{running}?digest={}", Digest::sha256(&content));
+    let head = head_of(&alice, &put, "Content-Length: 4000").replacen("PATCH", "PUT", 1);
+    let before = bytes_of(&alice, "alice").await;
+    let mut stream = raw_open(&registry.url, head).await;
+    while bytes_of(&alice, "alice").await == before {}
+    let rename = json!({"to": "acme/app"});
+    alice
+        .api_ok(Method::POST, "packages/alice/app/rename", rename)
+        .await;
+    assert_eq!(bytes_of(&alice, "alice").await, 0);
+    assert_eq!(bytes_of(&alice, "acme").await, before + 4000);
+    registry.assert_sound().await;
+    let former = "packages/acme/app/former-names?name=alice/app";
+    alice.api_ok(Method::DELETE, former, Value::Null).await;
+    push_image(&alice, APP, "1", &image("another")).await;
+    stream.write_all(&content).await.expect("sends");
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.expect("an answer");
+    assert_eq!(
+        &answer, b"HTTP/1.1 404",
+        "the name leads to another package"
+    );
+    let upload = upload.replace("alice/app", "acme/app");
+    assert_eq!(alice.delete(&upload).await.status(), StatusCode::NO_CONTENT);
+    registry.assert_sound().await;
+}
+
+#[tokio::test]
+async fn what_nobody_can_bring_is_not_reserved() {
+    let registry = TestRegistry::start().await;
+    let admin = registry.site_admin("boss").await;
+    let alice = registry.user("alice").await;
+    push_image(&alice, APP, "1", &image("first")).await;
+    limit(&admin, "alice", json!({"bytes": 100_000, "tags": 5})).await;
+    let upload = alice.begin_upload(APP).await;
+    let head = head_of(
+        &alice,
+        &upload,
+        "Content-Length: 9223372036854775807\r\nConnection: close",
+    );
+    let answer = raw(&registry.url, head).await;
+    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    registry.assert_sound().await;
 }

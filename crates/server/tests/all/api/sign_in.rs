@@ -179,16 +179,24 @@ async fn whom_the_provider_removes_is_out() {
 #[tokio::test]
 async fn a_provider_that_is_down_takes_nothing_away_for_a_day() {
     let (registry, provider) = TestRegistry::with_provider(true).await;
+    provider.says(|says| says.is_down = true);
+    let (status, message) = told(browse_down(&registry).await).await;
+    assert!(
+        status == 503 && message.contains("sso cannot be asked"),
+        "{message}"
+    );
+    provider.says(|says| says.is_down = false);
+    registry.clock.advance(MINUTE);
     let session = sign_in(&registry, &provider).await;
     let token = registry.token("octocat", &Scope::ALL).await;
     provider.says(|says| says.is_down = true);
     registry.clock.advance(10 * HOUR);
     assert_eq!(registry.app.confirm_identities().await.expect("asked"), 0);
     assert!(login_of(&session).await.is_some());
-    let (status, message) = told(browse_down(&registry).await).await;
-    assert!(
-        status == 503 && message.contains("sso cannot be asked"),
-        "{message}"
+    assert_eq!(
+        browse_down(&registry).await.status(),
+        StatusCode::SEE_OTHER,
+        "what was read is used"
     );
     // Nor does an error that is not about the person.
     provider.says(|says| (says.is_down, says.refuses) = (false, Some("invalid_client")));
@@ -351,6 +359,10 @@ async fn strangers_and_namesakes_stay_out() {
     assert!(status == 401 && message.contains("disabled"), "{message}");
     boss.api_ok(Method::DELETE, "users/octocat/disabled", Value::Null)
         .await;
+    let password = json!({"password": "correct horse battery"});
+    boss.api_ok(Method::PUT, "users/octocat/password", password)
+        .await;
+    let session = sign_in(&registry, &provider).await;
     let unlink = format!("{identities}?provider=sso&subject=s-1");
     boss.api_ok(Method::DELETE, &unlink, Value::Null).await;
     assert_eq!(login_of(&session).await, None, "its session is over");
@@ -374,4 +386,75 @@ async fn who_signs_up_takes_nobodys_login() {
     provider.says(|says| says.person["preferred_username"] = json!("Jane.Doe@example.com"));
     let session = sign_in(&registry, &provider).await;
     assert_eq!(login_of(&session).await.as_deref(), Some("jane-doe"));
+}
+
+#[tokio::test]
+async fn a_refreshed_token_is_kept_whatever_goes_wrong_after_it() {
+    let (registry, provider) = TestRegistry::with_provider(true).await;
+    let session = sign_in(&registry, &provider).await;
+    provider.says(|says| says.lies = json!({"aud": "other"}));
+    registry.clock.advance(HOUR + MINUTE);
+    assert_eq!(registry.app.confirm_identities().await.expect("asked"), 0);
+    provider.says(|says| says.lies = json!({}));
+    registry.clock.advance(MINUTE);
+    assert_eq!(registry.app.confirm_identities().await.expect("asked"), 0);
+    assert!(
+        login_of(&session).await.is_some(),
+        "no spent token was shown"
+    );
+}
+
+#[tokio::test]
+async fn nobody_outlasts_the_provider_by_a_password_of_their_own() {
+    let (registry, provider) = TestRegistry::with_provider(true).await;
+    let boss = registry.site_admin("boss").await;
+    let session = sign_in(&registry, &provider).await;
+    let (password, body) = (
+        "users/octocat/password",
+        json!({"password": "correct horse battery"}),
+    );
+    let (status, message) = session.api_fails(Method::PUT, password, body.clone()).await;
+    assert!(
+        status == 403 && message.contains("site administrator"),
+        "{message}"
+    );
+    let unlink = "users/octocat/identities?provider=sso&subject=s-1";
+    let (status, message) = boss.api_fails(Method::DELETE, unlink, Value::Null).await;
+    assert!(
+        status == 409 && message.contains("tokens would outlive"),
+        "{message}"
+    );
+    boss.api_ok(Method::PUT, password, body).await;
+    boss.api_ok(Method::DELETE, unlink, Value::Null).await;
+    assert_eq!(login_of(&session).await, None);
+}
+
+#[tokio::test]
+async fn those_who_have_shown_nothing_cost_little() {
+    let (registry, _provider) = TestRegistry::with_provider(true).await;
+    for _ in 0..100 {
+        begin(&registry).await;
+    }
+    let challenge = challenge();
+    let path = format!("/sign-in/sso?return_to={RETURN_TO}&code_challenge={challenge}");
+    let (status, message) = told(registry.anonymous().get(&path).await).await;
+    assert!(
+        status == 429 && message.contains("ten minutes"),
+        "{message}"
+    );
+    assert_eq!(fetch(&registry, "a guess", VERIFIER).await.0, 403);
+}
+
+#[tokio::test]
+async fn names_that_move_what_is_around_them_are_not_believed() {
+    let (registry, provider) = TestRegistry::with_provider(true).await;
+    for name in ["a\u{1b}[31m", "a\nb", "a\u{202e}b", ""] {
+        provider.says(|says| says.person["groups"] = json!([name]));
+        let (status, message) = told(browse(&registry, &provider).await).await;
+        let is_skipped = name.is_empty() && status == 303;
+        assert!(
+            is_skipped || message.contains("not to be shown"),
+            "{message}"
+        );
+    }
 }

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
+    sync::mpsc,
     time::timeout,
 };
 use url::Url;
@@ -74,30 +75,39 @@ fn secret() -> anyhow::Result<String> {
 
 /// Waits until a browser brings a code with our state. Others are turned away.
 async fn wait(listener: &TcpListener, state: &str) -> anyhow::Result<String> {
+    let (brought, mut codes) = mpsc::channel(1);
     loop {
-        let (mut stream, _) = listener.accept().await?;
-        let found = timeout(Duration::from_secs(5), head(&mut stream)).await;
-        let code = match found {
-            Ok(Ok(head)) => code_in(&head, state),
-            _ => None,
-        };
-        let (status, text) = match &code {
-            Some(_) => (
-                "200 OK",
-                "You are signed in. Go back to the command line.\n",
-            ),
-            None => ("404 Not Found", "There is nothing here.\n"),
-        };
-        let answer = format!(
-            "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
-             Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nConnection: close\r\n\r\n{text}",
-            text.len()
-        );
-        let _ = stream.write_all(answer.as_bytes()).await;
-        let _ = stream.shutdown().await;
-        if let Some(code) = code {
-            return Ok(code);
+        tokio::select! {
+            Some(code) = codes.recv() => return Ok(code),
+            Ok((stream, _)) = listener.accept() => {
+                tokio::spawn(answer(stream, state.to_owned(), brought.clone()));
+            }
         }
+    }
+}
+
+async fn answer(mut stream: TcpStream, state: String, brought: mpsc::Sender<String>) {
+    let found = timeout(Duration::from_secs(5), head(&mut stream)).await;
+    let code = match found {
+        Ok(Ok(head)) => code_in(&head, &state),
+        _ => None,
+    };
+    let (status, text) = match &code {
+        Some(_) => (
+            "200 OK",
+            "You are signed in. Go back to the command line.\n",
+        ),
+        None => ("404 Not Found", "There is nothing here.\n"),
+    };
+    let answer = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
+             Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nConnection: close\r\n\r\n{text}",
+        text.len()
+    );
+    let _ = stream.write_all(answer.as_bytes()).await;
+    let _ = stream.shutdown().await;
+    if let Some(code) = code {
+        brought.send(code).await.ok();
     }
 }
 
