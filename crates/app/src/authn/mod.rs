@@ -4,10 +4,12 @@
 //! packages are pulled all the same. What was wrong with it is said as soon
 //! as it would have been needed.
 
+mod caller;
 pub mod password;
 pub mod pat;
 mod records;
 pub mod registry_token;
+mod rejected;
 pub mod token_endpoint;
 pub mod totp;
 
@@ -22,7 +24,11 @@ use wharf_db::{
 };
 
 pub(crate) use self::records::facts_of;
-pub use self::records::{TokenRecord, UserRecord};
+pub use self::{
+    caller::Caller,
+    records::{TokenRecord, UserRecord},
+    rejected::Rejected,
+};
 use self::{
     password::PasswordError,
     records::load_user,
@@ -30,7 +36,7 @@ use self::{
 };
 use crate::{
     App, Error,
-    authz::{Actor, Credential, Refusal},
+    authz::{Actor, Credential},
     cache::Caches,
 };
 
@@ -59,90 +65,12 @@ impl std::fmt::Debug for Presented {
     }
 }
 
-/// Why a presented credential is no good.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Rejected {
-    #[error("sign in with `docker login`")]
-    Missing,
-    #[error(
-        "this credential is unknown here: sign in again with `docker login` (a revoked or mistyped token, or one of another registry)"
-    )]
-    Unknown,
-    #[error("the user name or password is wrong, or there is no such user")]
-    Password,
-    #[error("this token expired on {0}; make a new one and sign in again with `docker login`")]
-    Expired(String),
-    #[error("this token was revoked; make a new one and sign in again with `docker login`")]
-    Revoked,
-    #[error("this token may not be used from this address; use it where it was made for")]
-    Address,
-    #[error("the account {0} is disabled; ask a site administrator")]
-    Disabled(String),
-    #[error(transparent)]
-    RegistryToken(#[from] TokenError),
-    #[error(
-        "a registry token cannot be exchanged for another; sign in with a password or a personal access token"
-    )]
-    NotExchangeable,
-    #[error("too many sign-ins at once; try again in a moment")]
-    Busy,
-    #[error("too many failed sign-ins from here; try again in a quarter of an hour")]
-    TooManyFailures,
-    #[error("too many people sign in from here at once; try again in ten minutes")]
-    TooManySignIns,
-    #[error("this account has a second factor: give its code, or use a token")]
-    CodeNeeded,
-    #[error("the code is wrong, or was used already; wait for the next one")]
-    WrongCode,
-    #[error("this session is over; sign in again")]
-    SessionOver,
-    #[error("{0}'s sign-in was not confirmed by the identity provider; sign in there again")]
-    Lapsed(String),
-}
-
 /// An accepted credential.
 #[derive(Debug, Clone)]
 pub struct Identity {
     pub actor: Actor,
     /// Last moment it is accepted, in microseconds.
     pub not_after: i64,
-}
-
-/// Who makes a request, as far as is known, and under which epoch.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    pub actor: Actor,
-    pub rejected: Option<Rejected>,
-    pub(crate) caches: Arc<Caches>,
-}
-
-impl Caller {
-    /// The error to show for a refusal: what was wrong with the credential
-    /// comes before "sign in".
-    pub fn explain(&self, refusal: Refusal) -> Error {
-        match (refusal, &self.rejected) {
-            (
-                Refusal::SignIn { .. }
-                | Refusal::SignInToManage { .. }
-                | Refusal::SignInToManageSite,
-                Some(rejected),
-            ) => rejected.clone().into(),
-            (refusal, _) => refusal.into(),
-        }
-    }
-
-    /// The user's login, if somebody is signed in.
-    pub fn login(&self) -> Option<&str> {
-        self.actor
-            .user
-            .as_ref()
-            .map(|(user, _)| user.login.as_str())
-    }
-
-    /// Whether the credential narrows what the user may do.
-    pub fn credential(&self) -> Option<&Credential> {
-        self.actor.user.as_ref().map(|(_, credential)| credential)
-    }
 }
 
 impl App {

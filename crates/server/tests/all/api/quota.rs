@@ -326,6 +326,11 @@ impl Dice {
             .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
+
+    fn choose(&mut self, of: &[&'static str]) -> &'static str {
+        let at = self.roll(of.len() as u64);
+        of[usize::try_from(at).expect("small")]
+    }
 }
 
 /// Whatever is done in whatever order, what is charged is what is there.
@@ -352,8 +357,8 @@ async fn walk(seed: u64) {
     }
     let mut dice = Dice(seed);
     for step in 0..60 {
-        let package = ["alice/a", "alice/b", "acme/a", "acme/b"][dice.roll(4) as usize];
-        let other = ["alice/a", "alice/b", "acme/a", "acme/b"][dice.roll(4) as usize];
+        let package = dice.choose(&["alice/a", "alice/b", "acme/a", "acme/b"]);
+        let other = dice.choose(&["alice/a", "alice/b", "acme/a", "acme/b"]);
         let tag = dice.roll(4).to_string();
         do_something(&registry, &alice, &mut dice, (package, other, &tag)).await;
         if step % 10 == 9 {
@@ -393,7 +398,7 @@ async fn do_something(
             alice
                 .api(Method::DELETE, &at(String::new()), Value::Null)
                 .await;
-            let end = ["/restore", "/purge", "/none"][dice.roll(3) as usize];
+            let end = dice.choose(&["/restore", "/purge", "/none"]);
             alice.api(Method::POST, &at(end.into()), Value::Null).await;
         }
         8 => {

@@ -1,6 +1,8 @@
 //! How each operation is asked for so that nothing changes, what it asks the
 //! policy, and what is answered to those who may.
 
+use std::fmt::Write as _;
+
 use reqwest::Method;
 use wharf_app::authz::Action;
 use wharf_server::Operation;
@@ -68,7 +70,7 @@ pub fn table() -> String {
             of_account(method, path)
         };
         let asks = format!("{:?}", probe.asks);
-        table += &format!("{asks:<22} {method:<6} {path}\n");
+        writeln!(table, "{asks:<22} {method:<6} {path}").expect("writes");
     }
     table
 }
