@@ -13,7 +13,7 @@ statements! {
     /// So many at a time, for whoever waits for the writer.
     DELETE_EXPIRED = "DELETE FROM sign_in WHERE state_hash IN
         (SELECT state_hash FROM sign_in WHERE expires_at <= $1 ORDER BY expires_at LIMIT 100)";
-    COUNT = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM sign_in LIMIT $1) AS some";
+    COUNT = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM sign_in LIMIT $1) AS under_way";
     HAS_CODE = "SELECT 1 FROM sign_in_code WHERE hash = $1";
     INSERT_CODE = "INSERT INTO sign_in_code (hash, identity_id, challenge, expires_at)
         VALUES ($1, $2, $3, $4)";
