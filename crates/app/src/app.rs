@@ -73,8 +73,8 @@ pub struct App {
     pub(crate) right_passwords: moka::sync::Cache<[u8; 32], ()>,
     /// By login and address.
     pub(crate) failed_sign_ins: moka::sync::Cache<(String, Option<IpAddr>), u32>,
-    /// By address.
-    pub(crate) begun_sign_ins: moka::sync::Cache<Option<IpAddr>, u32>,
+    /// By address: since when, and how many.
+    pub(crate) begun_sign_ins: moka::sync::Cache<Option<IpAddr>, (i64, u32)>,
     pub(crate) process_secret: [u8; 32],
     pub(crate) tags: Arc<Tags>,
     pub(crate) small_blobs: SmallBlobs,
@@ -114,7 +114,7 @@ impl App {
                 .build(),
             begun_sign_ins: moka::sync::Cache::builder()
                 .max_capacity(100_000)
-                .time_to_live(Duration::from_mins(10))
+                .time_to_live(Duration::from_mins(15))
                 .build(),
             tags: Arc::default(),
             small_blobs: SmallBlobs::default(),

@@ -12,8 +12,8 @@ CREATE TABLE identity (
     -- With it the provider is asked again; none: it gives nothing to ask with.
     refresh_token TEXT,
     created_at BIGINT NOT NULL,
-    -- When the provider last said that this is so.
-    confirmed_at BIGINT NOT NULL,
+    -- When the provider last said that this is so; none: only an administrator has.
+    confirmed_at BIGINT,
     -- The provider no longer says so, or has not for too long.
     ended_at BIGINT,
     UNIQUE (provider, subject)

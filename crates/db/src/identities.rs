@@ -19,6 +19,7 @@ statements! {
     END = "UPDATE identity SET ended_at = $2, refresh_token = NULL WHERE id = $1";
     END_SESSIONS = "DELETE FROM session WHERE identity_id = $1";
     DELETE = "DELETE FROM identity WHERE id = $1";
+    DELETE_ALL = "DELETE FROM identity WHERE account_id = $1";
     DUE = "SELECT id, account_id, provider, subject, name, refresh_token, created_at,
         confirmed_at, ended_at FROM identity
         WHERE ended_at IS NULL AND confirmed_at <= $1 AND (confirmed_at, id) > ($2, $3)
@@ -46,8 +47,8 @@ pub struct Identity {
     pub name: String,
     pub refresh_token: Option<String>,
     pub created_at: i64,
-    /// When the provider last said so.
-    pub confirmed_at: i64,
+    /// When the provider last said so; none: only an administrator has.
+    pub confirmed_at: Option<i64>,
     /// Since when the provider no longer does.
     pub ended_at: Option<i64>,
 }
@@ -131,6 +132,11 @@ pub async fn end(tx: &mut Tx<'_>, id: i64, at: i64) -> Result<(), Error> {
 /// Whether there was such an identity. Its sessions end.
 pub async fn delete(tx: &mut Tx<'_>, id: i64) -> Result<bool, Error> {
     Ok(execute!(&mut **tx, DELETE, id)? == 1)
+}
+
+pub async fn delete_all(tx: &mut Tx<'_>, account_id: i64) -> Result<(), Error> {
+    execute!(&mut **tx, DELETE_ALL, account_id)?;
+    Ok(())
 }
 
 /// Identities last confirmed by `before`, the longest ago first, after the one

@@ -48,8 +48,9 @@ statements! {
             AND o.package_id = b.package_id AND NOT o.is_foreign
             AND o.version_id NOT IN (SELECT id FROM part))";
     LIST_BLOBS = "SELECT e.role, e.digest, e.media_type, e.size, e.is_foreign,
-            (SELECT COUNT(DISTINCT o.version_id) FROM version_blob o WHERE o.digest = e.digest
-                AND o.package_id = e.package_id AND NOT o.is_foreign) AS versions
+            EXISTS (SELECT 1 FROM version_blob o WHERE o.digest = e.digest
+                AND o.package_id = e.package_id AND NOT o.is_foreign
+                AND o.version_id <> e.version_id) AS is_shared
         FROM version_blob e WHERE e.version_id = $1 ORDER BY e.position LIMIT $2";
 }
 
@@ -128,8 +129,8 @@ pub struct BlobUse {
     pub size: i64,
     /// It need not be here.
     pub is_foreign: bool,
-    /// How many versions of the package need it.
-    pub versions: i64,
+    /// Another version of the package needs it too.
+    pub is_shared: bool,
 }
 
 /// Up to `limit` of them, in the manifest's order.

@@ -37,6 +37,8 @@ pub struct Says {
     pub forged: Option<&'static str>,
     /// An error code instead of refreshed tokens.
     pub refuses: Option<&'static str>,
+    /// A refresh token to which it answers 500.
+    pub breaks_on: Option<&'static str>,
     /// It answers 500 to everything.
     pub is_down: bool,
     /// How often its keys were read.
@@ -72,6 +74,7 @@ impl TestProvider {
             lies: json!({}),
             forged: None,
             refuses: None,
+            breaks_on: None,
             is_down: false,
             keys_read: 0,
             refreshed: 0,
@@ -235,6 +238,9 @@ async fn token(
         return refused("invalid_client");
     }
     if form["grant_type"] == "refresh_token" {
+        if inner.says().breaks_on == Some(form["refresh_token"].as_str()) {
+            return (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({})));
+        }
         if let Some(error) = inner.says().refuses {
             return refused(error);
         }

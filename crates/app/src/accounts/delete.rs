@@ -7,7 +7,7 @@ use wharf_db::{
     Tx,
     accounts::{self, Account, AccountKind},
     grants::{self, Principal},
-    organizations, packages, second_factors, sessions, teams, tokens,
+    identities, organizations, packages, second_factors, sessions, teams, tokens,
 };
 
 use super::create::keep_an_administrator;
@@ -57,6 +57,7 @@ pub(super) async fn delete(tx: &mut Tx<'_>, app: &App, id: i64) -> Result<(), Er
     tokens::revoke_all(tx, id, now).await?;
     sessions::delete_all(tx, id).await?;
     second_factors::delete(tx, id).await?;
+    identities::delete_all(tx, id).await?;
     Ok(accounts::delete(tx, id, now).await?)
 }
 

@@ -95,7 +95,8 @@ pub(super) async fn load_user(
     };
     let teams = teams::of_user(conn, account.id).await?;
     let factor = second_factors::find(conn, account.id).await?;
-    let identities = identities::of_account(conn, account.id).await?;
+    let mut identities = identities::of_account(conn, account.id).await?;
+    identities.retain(|identity| identity.confirmed_at.is_some());
     let has_ended = |identity: &Identity| identity.ended_at.is_some();
     Ok(UserRecord {
         lapsed: account.password_hash.is_none()

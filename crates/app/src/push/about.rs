@@ -126,64 +126,74 @@ async fn held(
     Ok(held.map(|held| held.blob))
 }
 
-/// Remembers the README that a manifest brings, tagged or attached to another.
-pub(super) async fn take_readme(
-    tx: &mut Tx<'_>,
-    permit: &Permit<Push>,
-    readme: &str,
-) -> Result<(), Error> {
-    let package_id = permit.package_id();
-    let about = about::find(tx, package_id, Origin::Image).await?;
-    let about = PackageAbout {
-        readme: Some(readme.to_owned()),
-        ..about
-    };
-    Ok(about::put(tx, package_id, Origin::Image, &about).await?)
-}
-
-/// Remembers what a tagged manifest says as what its package says: its own
-/// annotations first, then the labels of its config or, of an index, of the
-/// first image in it. The first one also links the package. The README stays.
+/// Remembers what a manifest says as what its package says: its README, be it
+/// tagged or attached to another; and if it is tagged the rest.
 pub(super) async fn take_about(
     tx: &mut Tx<'_>,
     permit: &Permit<Push>,
     manifest: &Manifest,
-    labels: &BTreeMap<String, String>,
-    is_first: bool,
+    told: &Told,
+    tagged: Tagged,
 ) -> Result<(), Error> {
-    let package_id = permit.package_id();
-    let of_child;
-    let labels = if manifest.kind == ManifestKind::Index {
-        of_child = labels_of_first_child(tx, package_id, manifest).await?;
-        &of_child
-    } else {
-        labels
-    };
-    let told = About::read(&manifest.annotations, labels);
-    if let Some(source) = told.source.as_ref().filter(|_| is_first) {
-        link_by_label(tx, permit, source).await?;
-    }
-    let about = PackageAbout {
-        title: told.title,
-        description: told.description,
-        licenses: told.licenses,
-        source: told.source.map(|source| source.to_string()),
-        url: told.url,
-        documentation: told.documentation,
-        readme: None,
-    };
-    if about == PackageAbout::default() {
+    if tagged == Tagged::No && told.readme.is_none() {
         return Ok(());
     }
-    let before = about::find(tx, package_id, Origin::Image).await?;
-    let about = PackageAbout {
-        readme: before.readme.clone(),
-        ..about
-    };
+    let id = permit.package_id();
+    let before = about::find(tx, id, Origin::Image).await?;
+    let mut about = before.clone();
+    if tagged != Tagged::No {
+        let said = said_by(tx, permit, manifest, told, tagged).await?;
+        about = if said == PackageAbout::default() {
+            about
+        } else {
+            said
+        };
+    }
+    about.readme = told.readme.clone().or(before.readme.clone());
     if about == before {
         return Ok(());
     }
-    Ok(about::put(tx, package_id, Origin::Image, &about).await?)
+    Ok(about::put(tx, id, Origin::Image, &about).await?)
+}
+
+/// Whether a manifest is pushed by a tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tagged {
+    No,
+    /// The package never had one: its first image also links it.
+    First,
+    Again,
+}
+
+/// What its own annotations say, else the labels of its config or, of an
+/// index, of the first image in it. Nothing of the README.
+async fn said_by(
+    tx: &mut Tx<'_>,
+    permit: &Permit<Push>,
+    manifest: &Manifest,
+    told: &Told,
+    tagged: Tagged,
+) -> Result<PackageAbout, Error> {
+    let of_child;
+    let labels = if manifest.kind == ManifestKind::Index {
+        of_child = labels_of_first_child(tx, permit.package_id(), manifest).await?;
+        &of_child
+    } else {
+        &told.config.labels
+    };
+    let said = About::read(&manifest.annotations, labels);
+    if let Some(source) = said.source.as_ref().filter(|_| tagged == Tagged::First) {
+        link_by_label(tx, permit, source).await?;
+    }
+    Ok(PackageAbout {
+        title: said.title,
+        description: said.description,
+        licenses: said.licenses,
+        source: said.source.map(|source| source.to_string()),
+        url: said.url,
+        documentation: said.documentation,
+        readme: None,
+    })
 }
 
 async fn labels_of_first_child(

@@ -21,7 +21,7 @@ use wharf_oci::{
 };
 
 use super::{
-    about::{Told, take_about, take_readme},
+    about::{Tagged, Told, take_about},
     package::NewIds,
 };
 use crate::{
@@ -187,19 +187,17 @@ impl Write for Put {
             None => self.store(tx, &permit).await?,
         };
         let now = app.clock.now();
-        let is_first = !tags::had_any(tx, package_id).await?;
+        let tagged = match self.tags.is_empty() {
+            true => Tagged::No,
+            false if tags::had_any(tx, package_id).await? => Tagged::Again,
+            false => Tagged::First,
+        };
         let mover = Mover::new(app, &self.closed, &permit);
         for tag in &self.tags {
             let digest = self.digest.as_str();
             mover.point(tx, tag.as_str(), version_id, digest).await?;
         }
-        if !self.tags.is_empty() {
-            let labels = &self.told.config.labels;
-            take_about(tx, &permit, &self.manifest, labels, is_first).await?;
-        }
-        if let Some(readme) = &self.told.readme {
-            take_readme(tx, &permit, readme).await?;
-        }
+        take_about(tx, &permit, &self.manifest, &self.told, tagged).await?;
         packages::touch(tx, package_id, now).await?;
         Ok(PushedManifest {
             digest: self.digest.clone(),

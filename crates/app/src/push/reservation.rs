@@ -132,13 +132,17 @@ impl App {
     /// was killed. Other requests end with it. How many there were.
     pub async fn release_lapsed_reservations(&self) -> Result<u64, Error> {
         let mut released = 0;
-        loop {
+        while self.has_lapsed().await? {
             let lapsed = self.db.write(Lapse(self.clock.now())).await?;
-            if lapsed == 0 {
-                return Ok(released);
-            }
             released += lapsed;
         }
+        Ok(released)
+    }
+
+    async fn has_lapsed(&self) -> Result<bool, Error> {
+        let mut reader = self.db.reader().await?;
+        let lapsed = uploads::lapsed(&mut reader.conn(), self.clock.now(), 1).await?;
+        Ok(!lapsed.is_empty())
     }
 }
 

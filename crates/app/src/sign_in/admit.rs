@@ -94,7 +94,7 @@ impl Admit {
                     name: person.name.clone(),
                     refresh_token: None,
                     created_at: now,
-                    confirmed_at: now,
+                    confirmed_at: None,
                     ended_at: None,
                 };
                 identities::insert(tx, &identity).await?;

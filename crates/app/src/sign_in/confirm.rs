@@ -1,7 +1,7 @@
 //! Asking providers again: whoever is no longer there, or in other groups,
 //! loses here what that gave, without waiting for another sign-in.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use wharf_db::{
     Tx, Write,
@@ -12,8 +12,6 @@ use super::provider::{Failure, Person};
 use crate::{
     App, Error,
     app::micros,
-    authz::By,
-    change::Change,
     clock::{DAY, HOUR},
 };
 
@@ -22,6 +20,11 @@ const EVERY: i64 = HOUR;
 /// How long a sign-in counts at a provider that the configuration lost, in
 /// microseconds: it may come back.
 const WITHOUT_PROVIDER: i64 = DAY;
+/// How often in a row a provider cannot be asked until a pass gives it up: one
+/// person whom it cannot tell about must not keep it from the others.
+const MOST_FAILURES: u32 = 10;
+/// By provider, in a row.
+type Failures = HashMap<String, u32>;
 /// Identities that are read at a time.
 const BATCH: i64 = 100;
 
@@ -30,7 +33,7 @@ impl App {
     pub async fn confirm_identities(self: &Arc<Self>) -> Result<u64, Error> {
         let (before, mut ended) = (self.clock.now() - EVERY, 0);
         let mut after = (i64::MIN, i64::MIN);
-        let mut silent = HashSet::new();
+        let mut failures = Failures::new();
         loop {
             let mut reader = self.db.reader().await?;
             let due = identities::due(&mut reader.conn(), before, after, BATCH).await?;
@@ -38,10 +41,10 @@ impl App {
             let Some(last) = due.last() else {
                 return Ok(ended);
             };
-            after = (last.confirmed_at, last.id);
+            after = (last.confirmed_at.unwrap_or_default(), last.id);
             for identity in due {
                 // One that cannot be decided leaves the others their turn.
-                match self.confirm(&identity, &mut silent).await {
+                match self.confirm(&identity, &mut failures).await {
                     Ok(is_there) => ended += u64::from(!is_there),
                     Err(error) => tracing::warn!(%error, ?identity, "cannot confirm an identity"),
                 }
@@ -49,19 +52,19 @@ impl App {
         }
     }
 
-    /// Whether somebody still is who they were. `silent`: providers that
-    /// could not be asked just now, and are not asked again.
+    /// Whether somebody still is who they were.
     async fn confirm(
         self: &Arc<Self>,
         identity: &Identity,
-        silent: &mut HashSet<String>,
+        failures: &mut Failures,
     ) -> Result<bool, Error> {
         let Ok(provider) = self.providers.find(&identity.provider) else {
             return self.outlive(WITHOUT_PROVIDER, identity).await;
         };
         let valid = micros(provider.settings.valid);
         let token = identity.refresh_token.as_deref();
-        let Some(token) = token.filter(|_| !silent.contains(&identity.provider)) else {
+        let failed = failures.entry(identity.provider.clone()).or_default();
+        let Some(token) = token.filter(|_| *failed < MOST_FAILURES) else {
             return self.outlive(valid, identity).await;
         };
         let said = match provider.again(token, self.clock.now()).await {
@@ -74,6 +77,10 @@ impl App {
             }
             Err(failure) => Err(failure),
         };
+        *failed = match &said {
+            Err(Failure::Unreachable(_)) => *failed + 1,
+            _ => 0,
+        };
         match said {
             Ok(person) if person.subject == identity.subject => {
                 self.still_there(identity.clone(), person).await?;
@@ -83,7 +90,6 @@ impl App {
             Err(Failure::Refused(reason)) => self.end_identity(identity, &reason).await,
             Err(failure) => {
                 tracing::warn!(?failure, ?identity, "an identity provider cannot be asked");
-                silent.insert(identity.provider.clone());
                 self.outlive(valid, identity).await
             }
         }
@@ -104,7 +110,7 @@ impl App {
 
     /// Without the provider's word a sign-in counts for a while.
     async fn outlive(self: &Arc<Self>, valid: i64, identity: &Identity) -> Result<bool, Error> {
-        if self.clock.now() < identity.confirmed_at + valid {
+        if self.clock.now() < identity.confirmed_at.unwrap_or_default() + valid {
             return Ok(true);
         }
         self.end_identity(identity, "it was not confirmed in time")
@@ -117,7 +123,11 @@ impl App {
         reason: &str,
     ) -> Result<bool, Error> {
         tracing::info!(?identity, reason, "an identity has ended");
-        self.change(&By::Operator, End(identity.clone())).await?;
+        let end = End {
+            identity: identity.clone(),
+            at: self.clock.now(),
+        };
+        self.write_and_void(end).await?;
         Ok(false)
     }
 
@@ -130,13 +140,17 @@ impl App {
         let before = identities::groups(&mut reader.conn(), identity.id).await?;
         drop(reader);
         let is_same = before == person.groups;
-        let confirm = Confirm { identity, person };
+        let at = self.clock.now();
+        let confirm = Confirm {
+            identity,
+            person,
+            at,
+        };
         if is_same {
-            // Nobody's access changes, so no cache has to be voided.
-            let now = self.clock.now();
-            return self.db.write(Quietly { confirm, now }).await;
+            // Nobody's access changes.
+            return self.db.write(confirm).await;
         }
-        self.change(&By::Operator, confirm).await
+        self.write_and_void(confirm).await
     }
 }
 
@@ -157,14 +171,18 @@ impl Write for KeepToken {
     }
 }
 
-struct End(Identity);
+struct End {
+    identity: Identity,
+    at: i64,
+}
 
-impl Change for End {
+impl Write for End {
     type Output = ();
+    type Error = Error;
 
-    async fn apply(&self, app: &Arc<App>, _: &By, tx: &mut Tx<'_>) -> Result<(), Error> {
-        if is_as_it_was(tx, &self.0).await? {
-            identities::end(tx, self.0.id, app.clock.now()).await?;
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        if is_as_it_was(tx, &self.identity).await? {
+            identities::end(tx, self.identity.id, self.at).await?;
         }
         Ok(())
     }
@@ -173,10 +191,14 @@ impl Change for End {
 struct Confirm {
     identity: Identity,
     person: Person,
+    at: i64,
 }
 
-impl Confirm {
-    async fn run(&self, tx: &mut Tx<'_>, now: i64) -> Result<(), Error> {
+impl Write for Confirm {
+    type Output = ();
+    type Error = Error;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         if !is_as_it_was(tx, &self.identity).await? {
             return Ok(());
         }
@@ -185,29 +207,7 @@ impl Confirm {
             refresh_token: self.person.refresh_token.clone(),
             ..self.identity.clone()
         };
-        Ok(identities::confirm(tx, &identity, &self.person.groups, now).await?)
-    }
-}
-
-impl Change for Confirm {
-    type Output = ();
-
-    async fn apply(&self, app: &Arc<App>, _: &By, tx: &mut Tx<'_>) -> Result<(), Error> {
-        self.run(tx, app.clock.now()).await
-    }
-}
-
-struct Quietly {
-    confirm: Confirm,
-    now: i64,
-}
-
-impl Write for Quietly {
-    type Output = ();
-    type Error = Error;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        self.confirm.run(tx, self.now).await
+        Ok(identities::confirm(tx, &identity, &self.person.groups, self.at).await?)
     }
 }
 

@@ -76,11 +76,7 @@ impl App {
         address: Option<IpAddr>,
     ) -> Result<Begun, Error> {
         let provider = self.providers.find(provider)?;
-        let before = self.begun_sign_ins.get(&address).unwrap_or_default();
-        if before >= MOST_OF_ADDRESS {
-            return Err(Rejected::TooManySignIns.into());
-        }
-        self.begun_sign_ins.insert(address, before + 1);
+        self.note_beginning(address)?;
         if !pkce::is_challenge(challenge) {
             let reason = "it must be the SHA-256 of a verifier in base64url";
             return Err(field("code_challenge", reason));
@@ -115,6 +111,19 @@ impl App {
             address: address.into(),
             browser,
         })
+    }
+
+    /// Counts what one address begins, by spans of time.
+    fn note_beginning(&self, address: Option<IpAddr>) -> Result<(), Error> {
+        let now = self.clock.now();
+        let counted = self.begun_sign_ins.get(&address);
+        let counted = counted.filter(|(since, _)| now - since < AT_THE_PROVIDER);
+        let (since, before) = counted.unwrap_or((now, 0));
+        if before >= MOST_OF_ADDRESS {
+            return Err(Rejected::TooManySignIns.into());
+        }
+        self.begun_sign_ins.insert(address, (since, before + 1));
+        Ok(())
     }
 
     /// Ends the browser's part. Returns where it goes then: to the program

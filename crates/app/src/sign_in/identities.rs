@@ -143,7 +143,6 @@ impl Change for Link {
         app.providers.find(self.provider.as_str())?;
         let user = find_user(tx, &self.login).await?;
         let now = app.clock.now();
-        // Nobody has signed in yet, so nothing is said of groups.
         let identity = Identity {
             id: self.id,
             account_id: user.id,
@@ -152,8 +151,8 @@ impl Change for Link {
             name: self.subject.clone(),
             refresh_token: None,
             created_at: now,
-            confirmed_at: now,
-            ended_at: Some(now),
+            confirmed_at: None,
+            ended_at: None,
         };
         match identities::insert(tx, &identity).await {
             Err(error) if error.kind == ErrorKind::Duplicate => Err(Error::IdentityTaken {
@@ -185,8 +184,12 @@ impl Change for Unlink {
             provider: provider.to_owned(),
             subject: subject.to_owned(),
         })?;
-        let others = identities::of_account(tx, user.id).await?.len() > 1;
-        if user.password_hash.is_none() && user.disabled_at.is_none() && !others {
+        let known = identities::of_account(tx, user.id).await?;
+        let others = known
+            .iter()
+            .any(|other| other.id != identity.id && other.confirmed_at.is_some());
+        let is_last = identity.confirmed_at.is_some() && !others;
+        if is_last && user.password_hash.is_none() && user.disabled_at.is_none() {
             return Err(Error::OnlyIdentity { login: user.login });
         }
         identities::delete(tx, identity.id).await?;

@@ -56,8 +56,8 @@ pub struct VersionView {
     pub parent: Option<String>,
     /// Config and layers of an image; the first thousand.
     pub blobs: Vec<BlobUse>,
-    /// Bytes that nothing else in the package needs.
-    pub own_bytes: i64,
+    /// Bytes that nothing else in the package needs, for those who may delete.
+    pub own_bytes: Option<i64>,
     pub annotations: BTreeMap<String, String>,
     pub labels: BTreeMap<String, String>,
 }
@@ -99,6 +99,7 @@ impl App {
         reference: &Reference,
     ) -> Result<VersionView, Error> {
         let permit = self.permit::<Pull>(by, package).await?;
+        let may_delete = self.permit::<Delete>(by, package).await.is_ok();
         let mut reader = self.db.reader().await?;
         let conn = &mut reader.conn();
         let id = permit.package_id();
@@ -111,11 +112,17 @@ impl App {
             package: package.to_string(),
             reference: reference.clone(),
         })?;
+        // It costs what the version holds, so not everybody may ask.
+        let own_bytes = if may_delete {
+            Some(usage::of_version_alone(conn, version.id).await?.bytes)
+        } else {
+            None
+        };
         let texts = versions::texts(conn, version.id).await?.unwrap_or_default();
         let digest = version.digest.clone();
         Ok(VersionView {
             blobs: usage::blobs_of_version(conn, version.id, PARTS_SHOWN).await?,
-            own_bytes: usage::of_version_alone(conn, version.id).await?.bytes,
+            own_bytes,
             children: versions::children(conn, version.id, PARTS_SHOWN).await?,
             summary: summary(conn, version).await?,
             referrers: versions::attached_names(conn, id, &digest, SHOWN).await?,

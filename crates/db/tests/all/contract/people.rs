@@ -199,7 +199,7 @@ pub async fn groups_make_teams_until_the_identity_ends(db: &Db) {
             name: "dave".into(),
             refresh_token: Some("r".into()),
             created_at: 1,
-            confirmed_at: 1,
+            confirmed_at: None,
             ended_at: None,
         };
         identities::insert(tx, &identity).await?;

@@ -77,7 +77,7 @@ pub async fn an_owner_holds_each_content_once(db: &Db) {
         assert_eq!(usage::of_version(tx, 20).await?.bytes, 5, "each once");
         assert_eq!(usage::of_version_alone(tx, 20).await?.bytes, 5);
         let blobs = usage::blobs_of_version(tx, 20, 9).await?;
-        assert_eq!((blobs.len(), blobs[0].versions), (2, 1));
+        assert_eq!((blobs.len(), blobs[0].is_shared), (2, false));
         versions::delete(tx, 20, 50, None, "[]").await?;
         let (manifests, blobs) = usage::deleted_in_package(tx, 10).await?;
         assert_eq!((manifests.bytes, blobs.bytes), (2, 5));

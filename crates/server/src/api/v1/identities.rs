@@ -45,7 +45,9 @@ pub struct IdentityBody {
     subject: String,
     name: String,
     groups: Vec<String>,
-    confirmed_at: String,
+    /// Absent: nobody has signed in by it yet
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmed_at: Option<String>,
     /// Since when the provider no longer says so
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<String>,
@@ -58,7 +60,7 @@ impl From<KnownIdentity> for IdentityBody {
             subject: identity.subject,
             name: identity.name,
             groups,
-            confirmed_at: rfc3339(identity.confirmed_at),
+            confirmed_at: identity.confirmed_at.map(rfc3339),
             ended_at: identity.ended_at.map(rfc3339),
         }
     }

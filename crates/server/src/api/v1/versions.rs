@@ -79,8 +79,9 @@ pub struct VersionBody {
     /// Config and layers of an image; the first thousand
     blobs: Vec<BlobBody>,
     /// Bytes of blobs that nothing else in the package needs; of an index,
-    /// that nothing but its images does
-    own_size: i64,
+    /// that nothing but its images does. For those who may delete
+    #[serde(skip_serializing_if = "Option::is_none")]
+    own_size: Option<i64>,
     annotations: BTreeMap<String, String>,
     /// Of the image's config
     labels: BTreeMap<String, String>,
@@ -102,8 +103,8 @@ pub struct BlobBody {
     role: String,
     /// Bytes
     size: i64,
-    /// How many versions of the package need it
-    versions: i64,
+    /// Another version of the package needs it too
+    is_shared: bool,
     /// It need not be here
     is_foreign: bool,
 }
@@ -115,7 +116,7 @@ impl From<BlobUse> for BlobBody {
             media_type: blob.media_type,
             role: blob.role,
             size: blob.size,
-            versions: blob.versions,
+            is_shared: blob.is_shared,
             is_foreign: blob.is_foreign,
         }
     }

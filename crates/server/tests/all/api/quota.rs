@@ -174,7 +174,7 @@ async fn each_content_counts_once_until_it_is_gone_for_good() {
     let amd64 = alice.api_ok(Method::GET, &amd64, Value::Null).await;
     assert_eq!(amd64["blobs"].as_array().expect("a list").len(), 2);
     assert_eq!(amd64["blobs"][0]["role"], "config");
-    assert_eq!(amd64["blobs"][0]["versions"], 1);
+    assert_eq!(amd64["blobs"][0]["is_shared"], false);
     alice.api_ok(Method::DELETE, &version, Value::Null).await;
     registry.clock.advance(2 * DAY);
     registry.app.sweep().await.expect("sweeps");

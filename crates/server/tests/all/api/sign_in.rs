@@ -458,3 +458,59 @@ async fn names_that_move_what_is_around_them_are_not_believed() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_link_that_nobody_used_takes_nothing_and_can_be_taken_back() {
+    let (registry, provider) = TestRegistry::with_provider(false).await;
+    let boss = registry.site_admin("boss").await;
+    let token = registry.user("octocat").await;
+    let wrong = json!({"provider": "sso", "subject": "mistyped"});
+    boss.api_ok(Method::POST, "users/octocat/identities", wrong)
+        .await;
+    assert!(login_of(&token).await.is_some(), "its tokens stay good");
+    let unlink = "users/octocat/identities?provider=sso&subject=mistyped";
+    boss.api_ok(Method::DELETE, unlink, Value::Null).await;
+    let right = json!({"provider": "sso", "subject": "s-1"});
+    boss.api_ok(Method::POST, "users/octocat/identities", right.clone())
+        .await;
+    sign_in(&registry, &provider).await;
+    // Of a deleted account nothing is left that keeps the person out.
+    boss.api_ok(Method::DELETE, "accounts/octocat", Value::Null)
+        .await;
+    registry.user("successor").await;
+    boss.api_ok(Method::POST, "users/successor/identities", right)
+        .await;
+    let session = sign_in(&registry, &provider).await;
+    assert_eq!(login_of(&session).await.as_deref(), Some("successor"));
+}
+
+#[tokio::test]
+async fn one_whom_the_provider_fails_does_not_keep_the_others_waiting() {
+    let (registry, provider) = TestRegistry::with_provider(true).await;
+    for name in ["first", "second"] {
+        provider.says(|says| says.person["sub"] = json!(name));
+        provider.says(|says| says.person["preferred_username"] = json!(name));
+        sign_in(&registry, &provider).await;
+    }
+    let boss = registry.site_admin("boss").await;
+    let confirmed = async |login: &str| {
+        let path = format!("users/{login}/identities");
+        let known = boss.api_ok(Method::GET, &path, Value::Null).await;
+        known[0]["confirmed_at"].clone()
+    };
+    let before = confirmed("second").await;
+    provider.says(|says| says.breaks_on = Some("r-1"));
+    registry.clock.advance(HOUR + MINUTE);
+    assert_eq!(registry.app.confirm_identities().await.expect("asked"), 0);
+    assert_eq!(confirmed("first").await, before);
+    assert_ne!(confirmed("second").await, before);
+}
+
+#[tokio::test]
+async fn an_office_that_signs_in_all_day_is_not_kept_out() {
+    let (registry, _provider) = TestRegistry::with_provider(true).await;
+    for _ in 0..120 {
+        begin(&registry).await;
+        registry.clock.advance(MINUTE);
+    }
+}
